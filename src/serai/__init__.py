@@ -1,0 +1,1 @@
+"""Serai: the backend systems that every product needs, on mechanisms written once."""

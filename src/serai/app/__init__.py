@@ -1,0 +1,1 @@
+"""Composition: settings, the registry of systems, the supervisor and the command line."""

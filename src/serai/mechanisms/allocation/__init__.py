@@ -1,0 +1,1 @@
+"""Scarce things and the one life of a claim on them."""

@@ -1,0 +1,1 @@
+"""How much a principal may use, and when it may come back."""

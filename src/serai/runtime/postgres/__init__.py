@@ -1,0 +1,1 @@
+"""PostgreSQL: an embedded server, pools by role, transactions that carry a tenant, migrations."""

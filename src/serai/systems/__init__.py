@@ -1,0 +1,1 @@
+"""The products, one folder each; a system reaches another only through that system's api."""

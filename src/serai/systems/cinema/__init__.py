@@ -1,0 +1,1 @@
+"""Cinema (design 27): movie seat booking."""

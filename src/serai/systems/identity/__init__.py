@@ -1,0 +1,1 @@
+"""Who somebody is: users, sessions, API keys, roles and organisations."""

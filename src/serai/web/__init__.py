@@ -1,0 +1,1 @@
+"""The shell of the console: layout, components, static files and live updates."""
