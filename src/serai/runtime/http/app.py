@@ -1,0 +1,72 @@
+"""The application factory: routers in, one FastAPI application out, the same for the product, the tests and the benches."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from serai.kernel.ports import Clock, Random
+from serai.runtime.http.edge import Edge, Limits
+from serai.runtime.http.principal import Authenticate
+from serai.runtime.http.problems import RenderProblem, add_problem_handlers
+
+Check = Callable[[], Awaitable[None]]
+"""Raises a SeraiError while the site cannot serve."""
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    *,
+    routers: Sequence[APIRouter],
+    authenticate: Authenticate,
+    clock: Clock,
+    random: Random,
+    ready: Check,
+    limits: Limits | None = None,
+    render_problem: RenderProblem | None = None,
+    lifespan: Lifespan | None = None,
+    version: str = "0",
+) -> FastAPI:
+    """The whole site. `ready` decides /readyz; `render_problem` draws errors for browsers."""
+    app = FastAPI(
+        title="Serai",
+        version=version,
+        summary="The backend systems that every product needs.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan or _nothing,
+        separate_input_output_schemas=False,
+    )
+    app.state.authenticate = authenticate
+    add_problem_handlers(app, render_problem)
+    app.include_router(_health(ready))
+    for router in routers:
+        app.include_router(router)
+    app.add_middleware(Edge, clock=clock, random=random, limits=limits or Limits())
+    return app
+
+
+@asynccontextmanager
+async def _nothing(app: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+def _health(ready: Check) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/healthz")
+    async def alive() -> Response:
+        return Response("ok\n", media_type="text/plain")
+
+    @router.get("/readyz")
+    async def can_serve(request: Request) -> Response:
+        await ready()
+        return Response("ready\n", media_type="text/plain")
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
