@@ -1,4 +1,4 @@
-"""The application factory: routers in, one FastAPI application out, the same for the product, the tests and the benches."""
+"""The application factory: routers in, one FastAPI application out; the same for product, tests and benches."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager

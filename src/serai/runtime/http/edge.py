@@ -82,6 +82,7 @@ class Edge:
         self._callers = Callers(limits, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or refuses before any route has run."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
