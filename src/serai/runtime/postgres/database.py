@@ -5,7 +5,7 @@ its own: BEGIN and SET LOCAL travel together. A connection whose role could bypa
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, TypeVar
 from uuid import UUID
@@ -20,7 +20,7 @@ from serai.kernel.ports import Random
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
-Params = Sequence[object]
+Params = Sequence[object] | Mapping[str, object]
 
 RETRIES_MAX = 5
 """How often a transaction is tried again after a deadlock or a serialization failure."""
