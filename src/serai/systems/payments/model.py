@@ -77,6 +77,9 @@ class Orders(Protocol):
     async def on_authorised(self, tx: Transaction, payment: Payment) -> None:
         """Confirm the claim; raise `GoodsLost` if somebody else has the goods, and the money is given back."""
 
+    async def on_action(self, tx: Transaction, payment: Payment) -> None:
+        """The bank wants the buyer to confirm at `action_url`; keep the goods meanwhile."""
+
     async def on_doubt(self, tx: Transaction, payment: Payment) -> None:
         """Nobody knows whether the money is there; keep the goods."""
 

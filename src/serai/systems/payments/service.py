@@ -139,6 +139,8 @@ class Payments:
         match payment.state:
             case PaymentState.CAPTURING:
                 await orders.on_authorised(tx, payment)
+            case PaymentState.AWAITING_BUYER:
+                await orders.on_action(tx, payment)
             case PaymentState.IN_DOUBT:
                 await orders.on_doubt(tx, payment)
             case PaymentState.DECLINED:

@@ -1,0 +1,226 @@
+"""Buying held seats, and giving them back.
+
+The request writes its intention (claim paying, booking, payment, idempotency key) in one transaction, then drives the
+payment. If it dies anywhere, recovery drives on, and the same request sent again finds its own booking by the
+idempotency key and continues from where that stands; nothing is done twice.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from serai.kernel.errors import Conflict
+from serai.kernel.ids import Capability, human_code
+from serai.kernel.money import Money
+from serai.kernel.ports import Clock, Random
+from serai.runtime.http import idempotency
+from serai.runtime.http.idempotency import Key, RequestInFlight
+from serai.runtime.postgres.database import Database, Transaction
+from serai.systems.allocation.api import Allocation, Claim, ClaimExpired, ClaimLost, ClaimState, IllegalMove
+from serai.systems.cinema.errors import BookingNotOpen, HoldExpired, NoSuchBooking, NotCancellable, SeatsUnavailable
+from serai.systems.cinema.model import OWNER, Booking, BookingState, Show
+from serai.systems.cinema.service.holds import Holds
+from serai.systems.cinema.service.orders import authentication, declined, order_number
+from serai.systems.cinema.service.replies import Reply, booked
+from serai.systems.cinema.service.shows import Shows, require_on_sale
+from serai.systems.cinema.settings import CinemaSettings
+from serai.systems.cinema.store import bookings as store
+from serai.systems.payments.api import Order, Payment, Payments, PaymentState, PaymentUnknown
+
+
+class PaymentUnsettled(Conflict):
+    """The payment is still being captured; in a moment it can be returned."""
+
+    code = "payment_unsettled"
+    title = "The payment is still being settled"
+    retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What a buyer sends."""
+
+    hold: Capability
+    method: str
+    email: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A booking with its payment, about to be driven."""
+
+    show: Show
+    booking: Booking
+    payment: Payment
+    fresh: bool
+    """Just made by this request: nothing has been sent to the gateway yet."""
+
+
+class Bookings:
+    """Sells and takes back."""
+
+    def __init__(
+        self,
+        database: Database,
+        allocation: Allocation,
+        payments: Payments,
+        shows: Shows,
+        holds: Holds,
+        clock: Clock,
+        random: Random,
+        settings: CinemaSettings,
+    ) -> None:
+        self._database = database
+        self._allocation = allocation
+        self._payments = payments
+        self._shows = shows
+        self._holds = holds
+        self._clock = clock
+        self._random = random
+        self._settings = settings
+
+    async def book(self, tenant: UUID, purchase: Purchase, key: Key) -> Reply:
+        """Pays for a hold. HoldExpired, NoSuchHold, ShowStarted, PaymentDeclined, AuthenticationRequired,
+        PaymentUnknown (send the same request again later), RequestInFlight, IdempotencyKeyReused.
+        """
+        async with self._database.transaction(tenant) as tx:
+            if replay := await idempotency.reserve(tx, key):
+                return Reply(replay.status, replay.body)
+            started = await self._start(tx, purchase, key)
+        if started.fresh:
+            payment = await self._payments.authorise(started.payment)
+        else:
+            payment = await self._payments.run(started.payment)
+        return await self._reply(tenant, started, payment, key)
+
+    async def resume(self, tenant: UUID, booking: Capability) -> Reply:
+        """The buyer comes back from the bank: looks what it said, and finishes. BookingNotOpen."""
+        async with self._database.transaction(tenant) as tx:
+            found = await self._open(tx, booking)
+            show = await self._shows.read(tx, found.show_id)
+            payment = await self._payments.of_order(tx, OWNER, found.booking_id)
+        if found.state is BookingState.CONFIRMED:
+            return Reply(200, booked(show, found).body)
+        if payment is None or found.state is not BookingState.PENDING:
+            raise BookingNotOpen("This booking does not wait for a payment.")
+        payment = await self._payments.run(payment)
+        reply = await self._reply(tenant, Started(show, found, payment, False), payment, None)
+        return Reply(200 if reply.status == 201 else reply.status, reply.body)
+
+    async def get(self, tenant: UUID, booking: Capability) -> tuple[Show, Booking]:
+        """The booking, for whoever shows its id; NoSuchBooking."""
+        async with self._database.transaction(tenant) as tx:
+            found = await self._open(tx, booking)
+            return await self._shows.read(tx, found.show_id), found
+
+    async def cancel(self, tenant: UUID, booking: Capability) -> tuple[Show, Booking]:
+        """Gives the seats back and returns the money by the show's policy. Once cancelled, always the same answer.
+
+        NotCancellable when it is too late, or a ticket was used; PaymentUnsettled while the capture is on its way.
+        """
+        async with self._database.transaction(tenant) as tx:
+            found = await self._open(tx, booking)
+            show = await self._shows.read(tx, found.show_id)
+            if found.state is BookingState.CANCELLED:
+                return show, found
+            payment = await self._cancel(tx, show, found)
+        await self._payments.run(payment)
+        return await self.get(tenant, booking)
+
+    async def _start(self, tx: Transaction, purchase: Purchase, key: Key) -> Started:
+        claim = await self._holds.claim(tx, purchase.hold)
+        show = await self._shows.read(tx, UUID(claim.terms["show_id"]))
+        earlier = await store.booking_of_claim(tx, claim.claim_id)
+        if earlier and earlier.request_scope == key.scope:
+            payment = await self._payments.of_order(tx, OWNER, earlier.booking_id)
+            assert payment is not None, "a booking and its first payment are written together"
+            return Started(show, earlier, payment, fresh=False)
+        await require_on_sale(tx, show)
+        paying = await self._pay(tx, claim)
+        booking = await self._booking(tx, show, paying, earlier, purchase, key)
+        order = Order(
+            owner=OWNER,
+            order_id=booking.booking_id,
+            attempt=booking.attempts,
+            amount=booking.total,
+            method=purchase.method,
+            description=order_number(booking.booking_id),
+        )
+        return Started(show, booking, await self._payments.start(tx, order), fresh=True)
+
+    async def _pay(self, tx: Transaction, claim: Claim) -> Claim:
+        if claim.state in (ClaimState.PAYING, ClaimState.UNKNOWN):
+            raise RequestInFlight("These seats are being paid by another request; ask again.", retry_after_s=2)
+        try:
+            return await self._allocation.pay(tx, claim, self._settings.payment_s)
+        except (ClaimExpired, ClaimLost, IllegalMove) as error:
+            raise HoldExpired(error.message) from None
+
+    async def _booking(
+        self, tx: Transaction, show: Show, claim: Claim, earlier: Booking | None, purchase: Purchase, key: Key
+    ) -> Booking:
+        if earlier is not None:
+            return await store.next_attempt(tx, earlier, purchase.email, purchase.name, key.scope)
+        return await store.insert_booking(
+            tx,
+            Capability.new(self._clock, self._random),
+            show_id=show.show_id,
+            claim_id=claim.claim_id,
+            code=human_code(self._random),
+            email=purchase.email,
+            name=purchase.name,
+            seat_keys=tuple(unit.key for unit in claim.units),
+            total=Money(claim.terms["total"], claim.terms["currency"]),
+            request_scope=key.scope,
+        )
+
+    async def _reply(self, tenant: UUID, started: Started, payment: Payment, key: Key | None) -> Reply:
+        """What the buyer is told of a payment in this state; the same as what was stored with the state."""
+        match payment.state:
+            case PaymentState.CAPTURED | PaymentState.CAPTURING:
+                _, booking = await self.get(tenant, started.booking.capability)
+                return booked(started.show, booking)
+            case PaymentState.DECLINED:
+                raise declined(payment)
+            case PaymentState.AWAITING_BUYER:
+                raise authentication(started.booking, payment)
+            case PaymentState.VOIDING | PaymentState.VOIDED | PaymentState.FAILED:
+                raise SeatsUnavailable("The seats were gone before the payment came through; no money was taken.")
+            case PaymentState.REFUNDING | PaymentState.REFUNDED:
+                raise HoldExpired("This booking was paid and has been cancelled since.")
+            case _:
+                await self._release(tenant, key)
+                raise PaymentUnknown(
+                    "The payment's outcome is not known yet. Do not pay again: send the same request in a moment, "
+                    "or wait for our mail.",
+                    retry_after_s=5,
+                )
+
+    async def _release(self, tenant: UUID, key: Key | None) -> None:
+        if key is not None:
+            async with self._database.transaction(tenant) as tx:
+                await idempotency.release(tx, key)
+
+    async def _cancel(self, tx: Transaction, show: Show, booking: Booking) -> Payment:
+        if booking.state is not BookingState.CONFIRMED:
+            raise NotCancellable(f"This booking is {booking.state}; only a confirmed one can be cancelled.")
+        if self._clock.now() > show.starts_at - timedelta(minutes=show.cancel_until_min):
+            raise NotCancellable(f"Bookings can be cancelled until {show.cancel_until_min} minutes before the show.")
+        if await store.used_tickets(tx, booking.booking_id):
+            raise NotCancellable("A ticket of this booking was used at the door.")
+        payment = await self._payments.of_order(tx, OWNER, booking.booking_id)
+        assert payment is not None, "a confirmed booking was paid"
+        if payment.state is not PaymentState.CAPTURED:
+            raise PaymentUnsettled("The payment is still being settled; try again in a moment.", retry_after_s=2)
+        refund = booking.total - booking.total.percent(show.cancel_fee_percent)
+        if not await store.cancel_booking(tx, booking, refund.minor):
+            raise NotCancellable("The booking was changed at the same moment; look at it again.")
+        await self._allocation.cancel(tx, await self._allocation.claim_by_id(tx, booking.claim_id), "buyer")
+        return await self._payments.refund(tx, payment, refund.minor)
+
+    async def _open(self, tx: Transaction, booking: Capability) -> Booking:
+        found = await store.booking_by_id(tx, booking.id)
+        if found is None or not booking.opens(found.key):
+            raise NoSuchBooking("There is no such booking.")
+        return found

@@ -1,0 +1,55 @@
+"""The answers of a booking, as the bytes that are sent, stored under the idempotency key and replayed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from serai.kernel.errors import SeraiError
+from serai.runtime.http.problems import problem
+from serai.systems.cinema.model import Booking, Show
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A status and a JSON body."""
+
+    status: int
+    body: bytes
+
+
+def seat_json(show: Show, key: int) -> dict[str, Any]:
+    """A seat as holds and bookings name it."""
+    seat = show.plan.seat(key)
+    return {
+        "id": show.seat_id(key),
+        "row": seat.row,
+        "number": seat.number,
+        "category": seat.category,
+        "price": show.price(seat).json(),
+    }
+
+
+def booking_json(show: Show, booking: Booking) -> dict[str, Any]:
+    """A booking as its holder sees it."""
+    return {
+        "id": booking.capability.text(),
+        "state": booking.state,
+        "confirmation_code": booking.confirmation_code,
+        "total": booking.total.json(),
+        "seats": [seat_json(show, key) for key in booking.seat_keys],
+        "show_id": str(show.show_id),
+        "refund": {"amount": booking.refund_minor, "currency": booking.total.currency},
+        "refunded": booking.refunded,
+        "reason": booking.reason,
+    }
+
+
+def booked(show: Show, booking: Booking) -> Reply:
+    """201: the seats are the buyer's."""
+    return Reply(201, orjson.dumps(booking_json(show, booking)))
+
+
+def refused(error: SeraiError) -> Reply:
+    """A refusal that is part of the booking's story. It is the same for every replay, so it carries no request id."""
+    return Reply(error.status, orjson.dumps(problem(error, "")))

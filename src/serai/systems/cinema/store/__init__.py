@@ -1,0 +1,1 @@
+"""SQL of the cinema, one function per query: `catalogue` for what plays, `bookings` for what is sold."""
