@@ -62,7 +62,7 @@ def keys() -> None:
 @in_organisation
 @click.pass_obj
 def create_key(
-    run: RunInWorld, name: str, roles: tuple[str, ...], expires_days: int | None, organisation: str | None
+    run: RunInWorld, *, name: str, roles: tuple[str, ...], expires_days: int | None, organisation: str | None
 ) -> None:
     """Make an API key and print it, this once.
 
@@ -92,11 +92,10 @@ def list_keys(run: RunInWorld, organisation: str | None) -> None:
         async with world.database.transaction(await tenant_of(world, organisation)) as tx:
             found = await store.keys(tx, None, LISTED_MAX)
         rows = [
-            (str(key.id), key.hint + "…", key.name, ", ".join(key.roles), key.last_used_at, key.expires_at)
-            + (("revoked" if key.revoked_at else ""),)
+            (key.id, f"{key.hint}…", key.name, ", ".join(key.roles), key.last_used_at, key.expires_at, key.revoked_at)
             for key in found
         ]
-        _show(("id", "begins with", "name", "roles", "last used", "expires", ""), rows)
+        _show(("id", "begins with", "name", "roles", "last used", "expires", "revoked"), rows)
 
     run(work)
 
@@ -133,7 +132,7 @@ def users() -> None:
 @in_organisation
 @click.pass_obj
 def create_user(
-    run: RunInWorld, email: str, name: str, roles: tuple[str, ...], password: str, organisation: str | None
+    run: RunInWorld, *, email: str, name: str, roles: tuple[str, ...], password: str, organisation: str | None
 ) -> None:
     """Make a user and a member of the organisation.
 

@@ -1,6 +1,6 @@
 """What an operator may tune about sign-in, sessions and keys, and why the defaults are what they are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from serai.runtime.settings import Settings, setting
@@ -34,9 +34,9 @@ class IdentitySettings(Settings):
     def problems(self) -> list[str]:
         """Values that would lock everybody out, or nobody."""
         found = [
-            f"SERAI_IDENTITY_{name.upper()} is {getattr(self, name)}; choose more than 0"
-            for name in self.__dataclass_fields__
-            if not isinstance(value := getattr(self, name), bool) and value <= 0
+            f"SERAI_IDENTITY_{item.name.upper()} is {value}; choose more than 0"
+            for item in fields(self)
+            if not isinstance(value := getattr(self, item.name), bool) and value <= 0
         ]
         if self.cache_life_s > 5:
             found.append(f"SERAI_IDENTITY_CACHE_LIFE_S is {self.cache_life_s}; a revocation must work within 5 s")
