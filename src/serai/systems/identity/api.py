@@ -1,0 +1,132 @@
+"""What other systems and the command line may use of identity. Write functions take the caller's transaction first."""
+
+from uuid import UUID
+
+from serai.kernel.ids import uuid7
+from serai.kernel.ports import Clock, Random
+from serai.runtime.postgres.database import Database, Transaction
+from serai.systems.identity import store
+from serai.systems.identity.browser import CsrfProtected, PageRoute, csrf_token
+from serai.systems.identity.credentials import key_hint, new_key, parse_key
+from serai.systems.identity.errors import SiteMissing, TooManyKeys
+from serai.systems.identity.model import (
+    NAMED_ROLES,
+    Credentials,
+    Member,
+    NewKey,
+    NewUser,
+    Organisation,
+    checked_email,
+    checked_name,
+    checked_password,
+    checked_roles,
+    checked_slug,
+)
+from serai.systems.identity.passwords import Passwords, Verdict
+from serai.systems.identity.settings import IdentitySettings
+from serai.systems.identity.store import demo_users_present
+
+__all__ = [
+    "NAMED_ROLES",
+    "CsrfProtected",
+    "IdentityApi",
+    "Member",
+    "NewKey",
+    "NewUser",
+    "Organisation",
+    "PageRoute",
+    "csrf_token",
+    "demo_users_present",
+]
+
+DAY_S = 86_400
+
+
+class IdentityApi:
+    """Organisations, users and keys, for those who build upon them. `World.need(IdentityApi)` finds it."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        random: Random,
+        database: Database,
+        passwords: Passwords,
+        settings: IdentitySettings,
+        site_slug: str,
+    ) -> None:
+        self._clock = clock
+        self._random = random
+        self._database = database
+        self._passwords = passwords
+        self._settings = settings
+        self.site_slug = site_slug
+        self._site: UUID | None = None
+
+    def new_tenant(self) -> UUID:
+        """An id for an organisation to be made: open its transaction with it, then `create_organisation`."""
+        return uuid7(self._clock, self._random)
+
+    async def create_organisation(self, tx: Transaction, slug: str, name: str) -> Organisation:
+        """The organisation of the transaction's tenant. Raises Invalid (slug, name), SlugTaken."""
+        return await store.add_organisation(tx, checked_slug(slug), checked_name(name))
+
+    async def organisation_of(self, slug: str) -> Organisation | None:
+        """Whose slug this is; a transaction of its own, for any caller."""
+        async with self._database.transaction(None) as tx:
+            return await store.organisation_of(tx, checked_slug(slug))
+
+    async def site_tenant(self) -> UUID:
+        """The tenant whose site guests see. Asked once a process: slugs never change. Raises SiteMissing."""
+        if self._site is None:
+            organisation = await self.organisation_of(self.site_slug)
+            if organisation is None:
+                raise SiteMissing(
+                    f"No organisation has the slug {self.site_slug!r}; create it, or set SERAI_SITE_TENANT to one "
+                    "that exists."
+                )
+            self._site = organisation.id
+        return self._site
+
+    async def hash_password(self, password: str) -> str:
+        """A hash for NewUser; before the transaction opens, since it takes tens of milliseconds. Raises Invalid."""
+        return await self._passwords.hash(checked_password(password))
+
+    async def verify_password(self, known: Credentials | None, password: str) -> Verdict:
+        """Whether the password is right; for nobody (None) it never is, after the same work. Raises HashingBusy."""
+        return await self._passwords.verify(known.password_hash if known else None, password)
+
+    async def ensure_user(self, tx: Transaction, new: NewUser) -> tuple[Member, bool]:
+        """The member with this e-mail address, and whether the membership is new.
+
+        A person who exists keeps name and password, whoever asks: an organisation must not set the password of a
+        member of another one. A membership that exists keeps its roles.
+        """
+        roles = checked_roles(new.roles)
+        wanted = NewUser(checked_email(new.email), checked_name(new.name), new.password_hash, roles, new.demo)
+        user, _ = await store.add_user(tx, uuid7(self._clock, self._random), wanted)
+        joined = await store.add_member(tx, user, roles)
+        member = await store.member(tx, user)
+        assert member is not None, "the membership was written in this transaction"
+        return member, joined
+
+    async def create_key(
+        self, tx: Transaction, *, name: str, roles: tuple[str, ...], created_by: str, life_days: int | None = None
+    ) -> NewKey:
+        """A key of the transaction's tenant; its text is known only now. Raises Invalid, TooManyKeys."""
+        if await store.live_keys(tx) >= self._settings.keys_max:
+            raise TooManyKeys(f"The organisation has {self._settings.keys_max} live API keys; revoke one first.")
+        text = new_key(tx.owner, self._random)
+        token = parse_key(text)
+        assert token is not None and token.tenant == tx.owner, "we read what we write"
+        key = await store.add_key(
+            tx,
+            key_id=uuid7(self._clock, self._random),
+            digest=token.digest,
+            hint=key_hint(text),
+            name=checked_name(name),
+            roles=checked_roles(roles),
+            created_by=created_by,
+            life_s=None if life_days is None else life_days * DAY_S,
+        )
+        return NewKey(key, text)

@@ -1,0 +1,167 @@
+"""What a browser carries for us: the session cookie, the guest cookie, and the proof that our own page made a request.
+
+A cookie travels with every request to us, also with one that a foreign page caused. So an unsafe request with a cookie
+must show what a foreign page cannot know: a form token bound to that cookie. Nothing about it is stored.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+from starlette.datastructures import UploadFile
+
+from serai.kernel.ports import Random
+from serai.systems.identity.credentials import Signer
+from serai.systems.identity.errors import CsrfFailed
+
+GUEST_LIFE_S = 365 * 86_400
+"""How long a browser keeps its guest name."""
+
+CSRF_HEADER = "x-csrf-token"
+CSRF_FIELD = "csrf_token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Browser:
+    """Reads and writes cookies. `https` says that users reach the site by TLS, even if it ends before us."""
+
+    def __init__(self, signer: Signer, random: Random, *, https: bool) -> None:
+        self._signer = signer
+        self._random = random
+        self._https = https
+
+    def session_token(self, request: Request) -> str | None:
+        """The session cookie's text."""
+        return request.cookies.get(self._name(request, "serai_session"))
+
+    def guest_name(self, request: Request) -> str | None:
+        """The guest's name, if the browser sent a cookie that we signed."""
+        cookie = request.cookies.get(self._name(request, "serai_guest"))
+        return self._signer.guest_name(cookie) if cookie else None
+
+    def open_session(self, request: Request, response: Response, token: str, life_s: int) -> None:
+        """Hands the browser its session."""
+        self._set(request, response, "serai_session", token, life_s)
+
+    def close_session(self, request: Request, response: Response) -> None:
+        """Takes the session cookie back."""
+        self._set(request, response, "serai_session", "", 0)
+
+    def keep_guest(self, request: Request, response: Response) -> None:
+        """Names a guest who has no name yet, so that limits count per browser and forms can be bound to it."""
+        if self.session_token(request) is None and self.guest_name(request) is None:
+            self._set(request, response, "serai_guest", self._new_guest(request), GUEST_LIFE_S)
+
+    def csrf_token(self, request: Request) -> str:
+        """For a hidden field or an htmx header of the page that answers this request."""
+        binding = self._binding(request) or self._signer.guest_name(self._new_guest(request))
+        assert binding is not None, "we sign the names that we make"
+        return self.csrf_token_for(binding)
+
+    def csrf_token_for(self, binding: str) -> str:
+        """For a session that this very answer opens: `binding` is its token."""
+        return self._signer.new_csrf(binding, self._random)
+
+    async def refuse_forged_form(self, request: Request) -> None:
+        """For pages: the header or the form field must carry a token of this browser's cookie."""
+        if request.method in SAFE_METHODS or _is_bearer(request):
+            return
+        token = request.headers.get(CSRF_HEADER) or await _form_token(request)
+        if not self._fits(request, token):
+            raise CsrfFailed("This form was not made by a page of this site, or has expired; reload and try again.")
+
+    def refuse_forged_call(self, request: Request) -> None:
+        """For the JSON API with a session cookie: the header's token, or the browser's word that the page is ours."""
+        if request.method in SAFE_METHODS or request.headers.get("sec-fetch-site") == "same-origin":
+            return
+        if not self._fits(request, request.headers.get(CSRF_HEADER)):
+            raise CsrfFailed(
+                "A call with a session cookie must come from our own page: send the X-CSRF-Token of the session, "
+                "or use an API key as a bearer token."
+            )
+
+    def refuse_foreign_call(self, request: Request) -> None:
+        """For the call that opens a session: no other site may sign a browser in as somebody of its choice."""
+        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+            raise CsrfFailed("Another site cannot sign you in here; open the sign-in page.")
+
+    def _fits(self, request: Request, token: str | None) -> bool:
+        binding = self._binding(request)
+        return token is not None and binding is not None and self._signer.csrf_fits(token, binding)
+
+    def _binding(self, request: Request) -> str | None:
+        return self.session_token(request) or self.guest_name(request)
+
+    def _new_guest(self, request: Request) -> str:
+        """One new name per request: the form's token and the cookie must agree."""
+        if not hasattr(request.state, "new_guest"):
+            request.state.new_guest = self._signer.new_guest(self._random)
+        cookie: str = request.state.new_guest
+        return cookie
+
+    def _secure(self, request: Request) -> bool:
+        return self._https or request.url.scheme == "https"
+
+    def _name(self, request: Request, name: str) -> str:
+        # With the prefix a browser refuses the cookie from subdomains and without TLS (RFC 6265bis section 4.1.3.2).
+        return f"__Host-{name}" if self._secure(request) else name
+
+    def _set(self, request: Request, response: Response, name: str, value: str, life_s: int) -> None:
+        response.set_cookie(
+            self._name(request, name),
+            value,
+            max_age=life_s,
+            path="/",
+            secure=self._secure(request),
+            httponly=True,
+            samesite="lax",
+        )
+
+
+def browser_of(request: Request) -> Browser:
+    """The application's Browser: the authenticator that is wired into the application carries it."""
+    browser = request.app.state.authenticate.browser
+    assert isinstance(browser, Browser)
+    return browser
+
+
+async def _refuse_forged_form(request: Request) -> None:
+    await browser_of(request).refuse_forged_form(request)
+
+
+CsrfProtected = Depends(_refuse_forged_form)
+"""`APIRouter(dependencies=[CsrfProtected])` for pages: GET passes, unsafe methods need the form's token."""
+
+
+def csrf_token(request: Request) -> str:
+    """The token that forms of this page must send back, as the field `csrf_token` or the header X-CSRF-Token."""
+    return browser_of(request).csrf_token(request)
+
+
+class PageRoute(APIRoute):
+    """`APIRouter(route_class=PageRoute)` for pages: a first visit leaves with a guest cookie."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler, followed by the cookie."""
+        handle = super().get_route_handler()
+
+        async def handle_and_keep_guest(request: Request) -> Response:
+            response = await handle(request)
+            browser_of(request).keep_guest(request, response)
+            return response
+
+        return handle_and_keep_guest
+
+
+def _is_bearer(request: Request) -> bool:
+    # No foreign page can make a browser send this header, so it needs no further proof.
+    return request.headers.get("authorization", "").startswith("Bearer ")
+
+
+async def _form_token(request: Request) -> str | None:
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    if kind not in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+        return None
+    token = (await request.form()).get(CSRF_FIELD)
+    return None if isinstance(token, UploadFile) else token

@@ -1,0 +1,210 @@
+"""A site per test: a cloned database, identity built in it, and clients that come from an address of their choice."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import psycopg
+import pytest
+from fastapi import APIRouter, FastAPI
+from psycopg import sql
+
+from serai.runtime.http.app import create_app
+from serai.runtime.http.edge import Limits
+from serai.runtime.http.principal import Authenticate
+from serai.runtime.jobs import Queue
+from serai.runtime.outbox import Outbox
+from serai.runtime.postgres.database import open_database
+from serai.runtime.postgres.engine import find_engine
+from serai.runtime.postgres.migrations import migrate, read_migrations, runtime_migrations
+from serai.runtime.postgres.server import ROLES, SUPERUSER, EmbeddedServer, Tuning
+from serai.runtime.processes import service_account
+from serai.runtime.settings import Configuration
+from serai.runtime.system import Parts, Secrets, World
+from serai.runtime.world import SystemRandom
+from serai.systems.identity.api import IdentityApi, NewUser
+from serai.systems.identity.system import SYSTEM
+
+CHEAP_HASHING = {
+    "identity_argon2_time_cost": 1,
+    "identity_argon2_memory_kib": 64,
+    "identity_argon2_lanes": 1,
+}
+PASSWORD = "correct horse battery"
+ADDRESS = "203.0.113.7"
+
+_names = count()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    place = Path(tempfile.mkdtemp(prefix="serai-test-"))
+    place.chmod(0o711)
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port = int(bound.getsockname()[1])
+    account = service_account()
+    made = EmbeddedServer(
+        find_engine(account=account),
+        place / "postgres",
+        port,
+        {role: f"{role}-test" for role in (*ROLES, SUPERUSER)},
+        account=account,
+        tuning=Tuning(fsync=False),
+    )
+    try:
+        made.prepare()
+        made.start()
+        made.wait_ready(60)
+        migrate(made.url("serai_owner"), [*runtime_migrations(), *read_migrations("identity", SYSTEM.migrations)])
+        yield made
+    finally:
+        made.stop()
+        shutil.rmtree(place)
+
+
+@pytest.fixture
+def cloned(server: EmbeddedServer) -> str:
+    """The name of a database with every migration."""
+    name = f"test_{next(_names)}"
+    with psycopg.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
+        statement = "create database {} template serai owner serai_owner"
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+    return name
+
+
+@dataclass
+class HandClock:
+    """Time that moves when a test says so."""
+
+    at_s: float = 1_000.0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(1_800_000_000 + self.at_s, UTC)
+
+    def monotonic(self) -> float:
+        return self.at_s
+
+    def advance(self, seconds: float) -> None:
+        self.at_s += seconds
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def settings_in_force() -> dict[str, object]:
+    """What a test changes about the settings, before the site is made."""
+    return {}
+
+
+@pytest.fixture
+async def world(
+    server: EmbeddedServer, cloned: str, clock: HandClock, settings_in_force: dict[str, object], tmp_path: Path
+) -> AsyncIterator[World]:
+    random = SystemRandom()
+    async with AsyncExitStack() as stack:
+        app = await stack.enter_async_context(open_database(server.url("serai_app", cloned), random, pool_min=1))
+        jobs = await stack.enter_async_context(open_database(server.url("serai_jobs", cloned), random, pool_min=1))
+        yield World(
+            clock=clock,
+            random=random,
+            configuration=Configuration({"site_tenant": "site", **CHEAP_HASHING, **settings_in_force}, {}),
+            database=app,
+            jobs_database=jobs,
+            queue=Queue(server.url("serai_jobs", cloned)),
+            outbox=Outbox(clock, random),
+            secrets=Secrets({"identity": b"s" * 32}),
+            data=tmp_path,
+        )
+
+
+@dataclass
+class Site:
+    """Identity, built and served."""
+
+    world: World
+    parts: Parts
+    app: FastAPI
+    clock: HandClock
+    owner_url: str
+    """Of serai_owner, who sees and changes every row: for tests that move time or look behind the policies."""
+    clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    @property
+    def api(self) -> IdentityApi:
+        return self.world.need(IdentityApi)
+
+    def client(self, *, address: str = ADDRESS, base: str = "http://site", key: str = "") -> httpx.AsyncClient:
+        """A browser or program of its own."""
+        transport = httpx.ASGITransport(app=self.app, client=(address, 40_000), raise_app_exceptions=False)
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        made = httpx.AsyncClient(transport=transport, base_url=base, headers=headers)
+        self.clients.append(made)
+        return made
+
+    async def organisation(self, slug: str) -> UUID:
+        async with self.world.database.transaction(self.api.new_tenant()) as tx:
+            return (await self.api.create_organisation(tx, slug, slug.title())).id
+
+    async def user(self, tenant: UUID, email: str, *roles: str, password: str = PASSWORD) -> UUID:
+        hashed = await self.api.hash_password(password)
+        async with self.world.database.transaction(tenant) as tx:
+            member, _ = await self.api.ensure_user(tx, NewUser(email, email.partition("@")[0], hashed, roles))
+        return member.id
+
+    async def key(self, tenant: UUID, *roles: str, name: str = "test") -> str:
+        async with self.world.database.transaction(tenant) as tx:
+            made = await self.api.create_key(tx, name=name, roles=roles, created_by="test")
+        return made.text
+
+    def as_owner(self, statement: str, *parameters: object) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.owner_url, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), parameters)
+            return cursor.fetchall() if cursor.description else []
+
+
+async def _ready() -> None:
+    return None
+
+
+@pytest.fixture
+def more_routers() -> list[APIRouter]:
+    """Routes that a test adds to the site."""
+    return []
+
+
+@pytest.fixture
+async def site(
+    world: World, clock: HandClock, server: EmbeddedServer, cloned: str, more_routers: list[APIRouter]
+) -> AsyncIterator[Site]:
+    parts = SYSTEM.build(world)
+    authenticate = world.need(Authenticate)  # type: ignore[type-abstract]  # a port is found by its protocol
+    app = create_app(
+        routers=[*parts.routers, *more_routers],
+        authenticate=authenticate,
+        clock=clock,
+        random=world.random,
+        ready=_ready,
+        limits=Limits(),
+    )
+    made = Site(world, parts, app, clock, server.url("serai_owner", cloned))
+    await made.organisation("site")
+    yield made
+    for client in made.clients:
+        await client.aclose()
+
+
+@pytest.fixture
+async def tenant(site: Site) -> UUID:
+    """The site's own organisation."""
+    return await site.api.site_tenant()
