@@ -1,6 +1,5 @@
 """The gateway as a process of its own, for tests that kill it: `standalone.py DATABASE SOCKET_FD`."""
 
-import asyncio
 import os
 import secrets
 import socket
@@ -8,6 +7,8 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+
+import uvloop
 
 from serai.systems.payments.gateway.server import serve
 from serai.systems.payments.gateway.settings import GatewaySettings
@@ -31,4 +32,4 @@ class SystemRandom:
 
 if __name__ == "__main__":
     chosen = GatewaySettings(Path(sys.argv[1]), ("sk_test_gateway",))
-    asyncio.run(serve(chosen, socket.socket(fileno=int(sys.argv[2])), WallClock(), SystemRandom()))
+    uvloop.run(serve(chosen, socket.socket(fileno=int(sys.argv[2])), WallClock(), SystemRandom()))
