@@ -10,6 +10,8 @@ Conflict
 ├── ShowStarted         show_started          holds and bookings end when the show begins
 ├── ShowCancelled       show_cancelled
 ├── NotCancellable      not_cancellable       too late, or not a booking that can be cancelled
+├── TicketNotValid      no_valid_ticket
+├── PaymentUnsettled    payment_unsettled     the capture is on its way; try again
 ├── BookingNotOpen      booking_not_open      it is not waiting for the buyer
 └── ShowOverlaps        show_overlaps         the screen plays something else then
 Invalid
@@ -91,3 +93,18 @@ class OrphanSeat(Invalid):
 
     code = "orphan_seat"
     title = "This would leave a single seat"
+
+
+class TicketNotValid(Conflict):
+    """The booking has no valid ticket."""
+
+    code = "no_valid_ticket"
+    title = "This booking has no valid ticket"
+
+
+class PaymentUnsettled(Conflict):
+    """The payment is still being captured; in a moment it can be returned."""
+
+    code = "payment_unsettled"
+    title = "The payment is still being settled"
+    retryable = True

@@ -31,6 +31,7 @@ from serai.systems.cinema.service.holds import Hold, Holds
 from serai.systems.cinema.service.live import LiveMaps
 from serai.systems.cinema.service.replies import Reply, booking_json, seat_json
 from serai.systems.cinema.service.shows import Shows
+from serai.systems.cinema.service.tickets import Tickets
 from serai.systems.cinema.settings import CinemaSettings
 from serai.systems.cinema.store import catalogue
 from serai.web.live import EventStream
@@ -149,6 +150,7 @@ class Cinema:
     holds: Holds
     bookings: Bookings
     live: LiveMaps
+    tickets: Tickets
     settings: CinemaSettings
 
 
@@ -294,6 +296,14 @@ def _book(router: APIRouter, cinema: Cinema) -> None:
     async def cancel(principal: Asking, booking_id: SecretId) -> Response:
         show, booking = await cinema.bookings.cancel(principal.tenant, _booking_capability(booking_id))
         return _json(booking_json(show, booking))
+
+    @router.get("/bookings/{booking_id}/ticket.pdf", summary="The ticket, a QR code for each seat")
+    async def ticket(principal: Asking, booking_id: SecretId) -> Response:
+        capability = _booking_capability(booking_id)
+        _, booking = await cinema.bookings.get(principal.tenant, capability)
+        pdf = await cinema.tickets.pdf(principal.tenant, booking.booking_id)
+        name = f'inline; filename="tickets-{booking.confirmation_code}.pdf"'
+        return Response(pdf, media_type="application/pdf", headers={"Content-Disposition": name})
 
 
 async def _show(cinema: Cinema, principal: Principal, show_id: str) -> Show:

@@ -11,11 +11,21 @@ RECOVER_EVERY_S = 1.0
 """How often recovery looks for payments that nobody is working on."""
 
 
+def embedded_key(secret: bytes) -> str:
+    """The API key of the embedded gateway, in Stripe's shape for test mode."""
+    return f"sk_test_{secret.hex()}"
+
+
+def embedded_webhook_secret(secret: bytes) -> str:
+    """What the embedded gateway signs its webhooks with."""
+    return f"whsec_{secret.hex()}"
+
+
 def build(world: World) -> Parts:
     """Provides `Payments` and `Reconciler`; recovers, and reconciles at night."""
     settings = world.settings
-    key = settings.stripe_key or world.secrets["gateway_key"].hex()
-    secret = settings.stripe_webhook_secret or world.secrets["gateway_webhook"].hex()
+    key = settings.stripe_key or embedded_key(world.secrets["gateway_key"])
+    secret = settings.stripe_webhook_secret or embedded_webhook_secret(world.secrets["gateway_webhook"])
     cashier = Cashier(key, settings.stripe_url or None)
     payments = Payments(world.database, cashier, world.clock, world.random, settings.public_url)
     reconciler = Reconciler(world.jobs_database, cashier, world.clock, world.random)

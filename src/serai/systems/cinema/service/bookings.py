@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from serai.kernel.errors import Conflict
 from serai.kernel.ids import Capability, human_code
 from serai.kernel.money import Money
 from serai.kernel.ports import Clock, Random
@@ -17,7 +16,14 @@ from serai.runtime.http import idempotency
 from serai.runtime.http.idempotency import Key, RequestInFlight
 from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.allocation.api import Allocation, Claim, ClaimExpired, ClaimLost, ClaimState, IllegalMove
-from serai.systems.cinema.errors import BookingNotOpen, HoldExpired, NoSuchBooking, NotCancellable, SeatsUnavailable
+from serai.systems.cinema.errors import (
+    BookingNotOpen,
+    HoldExpired,
+    NoSuchBooking,
+    NotCancellable,
+    PaymentUnsettled,
+    SeatsUnavailable,
+)
 from serai.systems.cinema.model import OWNER, Booking, BookingState, Show
 from serai.systems.cinema.service.holds import Holds
 from serai.systems.cinema.service.orders import authentication, declined, order_number
@@ -26,14 +32,6 @@ from serai.systems.cinema.service.shows import Shows, require_on_sale
 from serai.systems.cinema.settings import CinemaSettings
 from serai.systems.cinema.store import bookings as store
 from serai.systems.payments.api import Order, Payment, Payments, PaymentState, PaymentUnknown
-
-
-class PaymentUnsettled(Conflict):
-    """The payment is still being captured; in a moment it can be returned."""
-
-    code = "payment_unsettled"
-    title = "The payment is still being settled"
-    retryable = True
 
 
 @dataclass(frozen=True, slots=True)

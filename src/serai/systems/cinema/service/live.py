@@ -60,13 +60,19 @@ def seats_json(show: Show, view: PoolView) -> list[dict[str, Any]]:
 
 def plan_json(show: Show) -> dict[str, Any]:
     """What is drawn around the seats."""
-    document = export_plan(show.plan)
+    document: Any = export_plan(show.plan)
     return {
         "width": show.plan.width,
         "height": show.plan.height,
         "categories": document["categories"],
-        "areas": [area | {"zone": zone["position"]} for zone in document["zones"] for area in zone["areas"]],
+        "areas": [_shifted(area, zone["position"]) for zone in document["zones"] for area in zone["areas"]],
     }
+
+
+def _shifted(area: dict[str, Any], zone: dict[str, float]) -> dict[str, Any]:
+    """An area with its position in the plan; the document counts from its zone's corner."""
+    at = area["position"]
+    return area | {"position": {"x": at["x"] + zone["x"], "y": at["y"] + zone["y"]}}
 
 
 @dataclass

@@ -4,8 +4,6 @@ One connection writes, another reads what is committed. Row numbers carry the ti
 is a range of the primary key. It never lives in the product's PostgreSQL: the two must be able to fail apart.
 """
 
-# ruff: noqa: S608 -- tables and columns are named by constants of this module; every value is bound
-
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,0 +1,83 @@
+"""The declaration of cinema (design 27)."""
+
+from functools import partial
+
+from serai.runtime.jobs import Job, Loop
+from serai.runtime.mail import Mailer
+from serai.runtime.system import Figure, Parts, System, World
+from serai.systems.allocation.api import Allocation
+from serai.systems.cinema.http import Cinema, make_router
+from serai.systems.cinema.model import OWNER
+from serai.systems.cinema.service.bookings import Bookings
+from serai.systems.cinema.service.holds import Holds
+from serai.systems.cinema.service.live import LiveMaps
+from serai.systems.cinema.service.orders import BookingOrders
+from serai.systems.cinema.service.shows import Shows
+from serai.systems.cinema.service.tickets import KEY_ID, Tickets
+from serai.systems.cinema.settings import CinemaSettings
+from serai.systems.cinema.store.bookings import sold_today
+from serai.systems.cinema.tickets import TicketKey
+from serai.systems.identity.api import IdentityApi
+from serai.systems.payments.api import Payments
+
+
+def make_cinema(world: World) -> Cinema:
+    """The use cases, wired; also for benches and the command line."""
+    settings = world.configuration.get(CinemaSettings)
+    allocation, payments = world.need(Allocation), world.need(Payments)
+    shows = Shows(world.database)
+    holds = Holds(world.database, allocation, shows, world.clock, world.random, settings)
+    orders = BookingOrders(allocation, shows, world.outbox, world.queue, world.clock, world.random)
+    payments.serve(OWNER, orders)
+    mailer = Mailer(world.settings.smtp_url, world.settings.mail_from)
+    key = TicketKey.from_seed(KEY_ID, world.secrets["tickets"])
+    return Cinema(
+        database=world.database,
+        shows=shows,
+        holds=holds,
+        bookings=Bookings(world.database, allocation, payments, shows, holds, world.clock, world.random, settings),
+        live=LiveMaps(world.database, world.clock),
+        tickets=Tickets(world.database, shows, mailer, key, world.clock, world.settings.public_url),
+        settings=settings,
+    )
+
+
+def build(world: World) -> Parts:
+    """Routes, mail jobs and the poll that feeds live seat maps."""
+    cinema = make_cinema(world)
+    tickets = cinema.tickets
+
+    async def close() -> None:
+        cinema.live.close()
+
+    return Parts(
+        routers=[make_router(cinema)],
+        jobs=[
+            Job("cinema.mail_ticket", tickets.mail_ticket),
+            Job("cinema.mail_cancelled", tickets.mail_cancelled),
+            Job("cinema.mail_returned", tickets.mail_returned),
+        ],
+        background=[Loop("cinema.live", cinema.settings.poll_ms / 1000, cinema.live.poll)],
+        figure=partial(_figure, world),
+        close=close,
+    )
+
+
+async def _figure(world: World) -> Figure:
+    tenant = await world.need(IdentityApi).site_tenant()
+    async with world.database.transaction(tenant) as tx:
+        return Figure(str(await sold_today(tx)), "seats sold in the last day")
+
+
+SYSTEM = System(
+    name="cinema",
+    title="Cinema",
+    summary="Movie seats: live map, holds, payment, tickets at the door.",
+    build=build,
+    design=27,
+    icon="clapperboard",
+    home="/cinema",
+    needs=("identity", "allocation", "payments"),
+    settings=(CinemaSettings,),
+    migrations="serai.systems.cinema.migrations",
+)
