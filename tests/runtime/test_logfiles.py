@@ -19,11 +19,6 @@ class FixedClock:
         return 0.0
 
 
-@pytest.fixture(scope="session")
-def factory(tmp_path_factory: pytest.TempPathFactory) -> pytest.TempPathFactory:
-    return tmp_path_factory
-
-
 def lines_of(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
@@ -46,10 +41,10 @@ def test_json_is_kept_and_the_rest_wrapped(tmp_path: Path, written: bytes, kept:
 
 
 @given(st.lists(st.binary().map(lambda line: line.replace(b"\n", b"")), max_size=20))
-def test_whatever_is_written_every_line_is_an_object(
+def test_every_line_is_an_object_whatever_is_written(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]
 ) -> None:
-    log = LogFile(tmp_path_factory.mktemp("logs"), "web", FixedClock())
+    log = LogFile(tmp_path_tmp_path_factory.mktemp("logs"), "web", FixedClock())
     for line in lines:
         log.write(line)
     log.close()
