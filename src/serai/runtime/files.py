@@ -152,6 +152,10 @@ class SecretFile:
             raise SecretsDamaged(f"{self._path} holds {len(key)} bytes for {name}, not {size}; restore the file.")
         return key
 
+    def __getitem__(self, name: str) -> bytes:
+        """32 bytes: a key for a signature, a MAC or a cipher."""
+        return self.get(name)
+
     def text(self, name: str, size: int = 24) -> str:
         """The same as URL-safe text: for passwords and for secrets that travel in headers."""
         return _text(self.get(name, size))

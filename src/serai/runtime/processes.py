@@ -6,13 +6,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from serai.kernel.errors import Misconfigured
 from serai.runtime import leash
+
+_POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Launch:
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     nice: int = 0
+    inherits: tuple[int, ...] = ()
+    """File descriptors that it gets under the same numbers."""
 
     def leashed(self) -> list[str]:
         """The command that runs it on a leash held by this process."""
@@ -67,6 +73,7 @@ def start(launch: Launch, output: int | IO[bytes]) -> subprocess.Popen[bytes]:
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        pass_fds=launch.inherits,
     )
 
 
@@ -83,3 +90,53 @@ def run(launch: Launch, timeout_s: float) -> subprocess.CompletedProcess[str]:
         start_new_session=True,
         timeout=timeout_s,
     )
+
+
+def birth(pid: int) -> str | None:
+    """What tells this process from every other that has had or will have its number; None if it does not run.
+
+    Linux: the boot and the clock tick it started at; elsewhere its start time as `ps` has it.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+    except OSError:
+        return None if sys.platform == "linux" else _birth_by_ps(pid)
+    # The name in parentheses may hold anything; what follows it starts with the state, field 3. Field 22 is the start.
+    state, *others = stat.rpartition(")")[2].split()
+    return None if state in "ZX" else f"{boot[:8]}:{others[18]}"
+
+
+def _birth_by_ps(pid: int) -> str | None:
+    asked = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True)  # noqa: S603, S607  # ps is in PATH everywhere, its arguments are ours
+    return asked.stdout.strip() or None
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A process as its owner wrote it down, for a later start to find should the owner be killed."""
+
+    pid: int
+    birth: str
+    stop_signal: int
+
+    def runs(self) -> bool:
+        """Whether it, and not another that got its number, still runs."""
+        return birth(self.pid) == self.birth
+
+
+def stop_leftovers(found: Sequence[Leftover], grace_s: float) -> None:
+    """Stops those that still run: by their own signal, and by SIGKILL those that have not gone in time."""
+    for leftover in found:
+        _signal(leftover, leftover.stop_signal)
+    until_s = time.monotonic() + grace_s
+    while any(leftover.runs() for leftover in found) and time.monotonic() < until_s:
+        time.sleep(_POLL_S)
+    for leftover in found:
+        _signal(leftover, signal.SIGKILL)
+
+
+def _signal(leftover: Leftover, sign: int) -> None:
+    if leftover.runs():
+        with suppress(ProcessLookupError):
+            os.kill(leftover.pid, sign)

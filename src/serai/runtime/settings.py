@@ -153,6 +153,8 @@ class RuntimeSettings(Settings):
     host: str = setting("127.0.0.1", "Address that the web server listens on; anything else needs TLS in front.")
     port: int = setting(8420, "Port of the web server; the other children use the ports above it.", unit="port")
     workers: int = setting(0, "Web processes.", unit="processes", zero="one per core")
+    systems: tuple[str, ...] = setting((), "Systems to run; those that they need come along.", zero="all")
+    demo: bool = setting(True, "Load believable data at the first start, and keep it ahead of the calendar.")
     site_tenant: str = setting("serai-demo", "Slug of the organisation whose site guests see.")
     public_url: str = setting(
         "", "Address under which users reach the site, for links in mail.", zero="http://host:port"

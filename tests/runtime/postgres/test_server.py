@@ -16,7 +16,8 @@ import pytest
 from serai.kernel.errors import Misconfigured
 from serai.runtime.postgres.engine import Engine, EngineMajorDiffers
 from serai.runtime.postgres.leftovers import server_processes
-from serai.runtime.postgres.server import ROLES, SUPERUSER, EmbeddedServer, PortInUse, Role, ServerFailed
+from serai.runtime.postgres.server import ROLES, SUPERUSER, EmbeddedServer, Role, ServerFailed
+from serai.runtime.sockets import PortInUse
 
 from .conftest import PASSWORDS, MakeServer, wait_gone
 
@@ -163,7 +164,7 @@ def test_another_major_is_refused_before_it_touches_the_data(make_server: MakeSe
 def test_a_busy_port_is_told_before_the_start(make_server: MakeServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(PortInUse, match=f"Port {port} .* choose another with --port"):
+        with pytest.raises(PortInUse, match=f"PostgreSQL cannot listen on .* port {port} .*--port"):
             make_server(port).prepare()
 
 

@@ -7,7 +7,6 @@ orphaned server holding the port, a half-made cluster, and a data directory open
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -21,9 +20,11 @@ from psycopg import sql
 
 from serai.kernel.errors import Misconfigured, Unavailable
 from serai.runtime.files import sync_directory, write_atomic
+from serai.runtime.logfiles import telling
 from serai.runtime.postgres.engine import Engine, EngineMajorDiffers, program_environment
 from serai.runtime.postgres.leftovers import POLL_S, stop_leftovers
 from serai.runtime.processes import Account, Launch, run, start
+from serai.runtime.sockets import require_free_port
 
 Role = Literal["postgres", "serai_owner", "serai_app", "serai_jobs"]
 ROLES: tuple[Role, ...] = ("serai_owner", "serai_app", "serai_jobs")
@@ -35,12 +36,6 @@ INITDB_S = 120.0
 
 _CONNECT_S = 5
 _LOG_BYTES_MAX = 16 * 1024
-
-
-class PortInUse(Misconfigured):
-    """Another program listens on a port that a child needs."""
-
-    code = "port_in_use"
 
 
 class ServerFailed(Unavailable):
@@ -197,7 +192,7 @@ class EmbeddedServer:
         finally:
             password.unlink()
         if done.returncode:
-            raise ServerFailed(f"PostgreSQL could not make its cluster in {fresh}: {_last_line(done.stderr)}")
+            raise ServerFailed(f"PostgreSQL could not make its cluster in {fresh}: {telling(done.stderr.splitlines())}")
         fresh.rename(self.cluster)
         sync_directory(self.directory)
 
@@ -213,7 +208,7 @@ class EmbeddedServer:
     def _last_words(self) -> str:
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - _LOG_BYTES_MAX))
-            return _last_line(log.read().decode(errors="replace"))
+            return telling(log.read().decode(errors="replace").splitlines())
 
 
 def cluster_major(directory: Path) -> int | None:
@@ -222,25 +217,6 @@ def cluster_major(directory: Path) -> int | None:
         return int((directory / "cluster" / "PG_VERSION").read_text())
     except FileNotFoundError:
         return None
-
-
-def require_free_port(port: int, what: str, host: str = "127.0.0.1") -> None:
-    """Raises PortInUse unless `what` could listen there now."""
-    try:
-        with socket.create_server((host, port)):
-            return
-    except OSError as error:
-        raise PortInUse(
-            f"Port {port} on {host}, which {what} needs, is in use or not allowed ({(error.strerror or '').lower()});"
-            " stop the other program, or choose another with --port."
-        ) from error
-
-
-def _last_line(text: str) -> str:
-    """The last line that names a failure, else the last one."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it said nothing"]
-    failures = [line for line in lines if "FATAL:" in line or "error:" in line]
-    return (failures or lines)[-1]
 
 
 def _require_passage(directory: Path, account: Account | None) -> None:

@@ -1,0 +1,183 @@
+"""The command line. It shows results and errors; what it does is elsewhere.
+
+A mistake that the operator can mend is one sentence and exit code 2; what fails later is exit code 1. The verbs of a
+system stand beside ours, and its module is imported only when one of them is used.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import import_module
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from serai.app import registry
+from serai.app.display import Display, children_table
+from serai.app.doctor import examine
+from serai.app.plan import open_configuration
+from serai.app.status import Status, running_status
+from serai.app.up import up as run_site
+from serai.kernel.errors import Misconfigured, SeraiError
+from serai.runtime.settings import Configuration, RuntimeSettings
+from serai.runtime.system import System
+
+FAILED = 1
+MISCONFIGURED = 2
+
+
+class Verbs(click.Group):
+    """Our verbs, and every verb that a system declares in `System.commands`."""
+
+    systems: Sequence[System] = registry.SYSTEMS
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, for the help."""
+        return [*super().list_commands(ctx), *sorted(self._of_systems())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Ours first, so that no system can take one away."""
+        return super().get_command(ctx, cmd_name) or self._of_systems().get(cmd_name)
+
+    def _of_systems(self) -> dict[str, click.Command]:
+        found: dict[str, click.Command] = {}
+        for system in self.systems:
+            if system.commands:
+                module, _, name = system.commands.partition(":")
+                group = getattr(import_module(module), name)
+                assert isinstance(group, click.Group), f"{system.commands} is not a click group"
+                found |= group.commands
+        return found
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="serai", prog_name="serai", message="%(prog)s %(version)s")
+def cli() -> None:
+    """The backend systems that every product needs.
+
+    Example: serai up
+    """
+
+
+def _with_settings(command: Any) -> Any:
+    """The options that say which site is meant."""
+    for option in (
+        click.option("--data", metavar="DIR", help="Data directory; default ~/.serai, as root /var/lib/serai."),
+        click.option("--port", metavar="N", type=int, help="Port of the web server; default 8420."),
+        click.option("--host", metavar="H", help="Address that the web server listens on; default 127.0.0.1."),
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.argument("systems", nargs=-1, metavar="[SYSTEM]...")
+@_with_settings
+@click.option("--workers", metavar="N", type=int, help="Web processes; default one a core.")
+@click.option("--no-demo", is_flag=True, help="Load no demo data.")
+def up(*, systems: tuple[str, ...], no_demo: bool, **command_line: Any) -> None:
+    """Start the site, with all that it needs, and keep it running until Ctrl-C.
+
+    SYSTEM... names what to start; those that it needs come along. Without names everything starts.
+
+    Example: serai up cinema --port 9000 --data ./data
+    """
+    configuration = open_configuration({**command_line, "systems": systems or None, "demo": False if no_demo else None})
+    settings = configuration.get(RuntimeSettings)
+    names = [system.name for system in registry.chosen(settings.systems)]
+    display = Display(Console(), registry.sign_ins() if settings.demo else ())
+    run_site(settings, names, display)
+
+
+@cli.command()
+@_with_settings
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status(*, as_json: bool, **command_line: Any) -> None:
+    """Show what runs: exit code 0 when all of it is ready, 1 otherwise.
+
+    Example: serai status --json
+    """
+    settings = open_configuration(command_line).get(RuntimeSettings)
+    running = running_status(settings.data)
+    if as_json:
+        _show_json({"state": "stopped"} if running is None else asdict(running))
+    elif running is None:
+        click.echo(f"Nothing runs on {settings.data}; `serai up` starts it.")
+    else:
+        _show_status(running)
+    if running is None or running.state != "ready":
+        raise SystemExit(FAILED)
+
+
+def _show_status(running: Status) -> None:
+    console = Console()
+    console.print(f"Serai {running.version} at {running.url} is {running.state} (process {running.pid})")
+    console.print(children_table(running))
+
+
+@cli.command()
+@_with_settings
+@click.option("--json", "as_json", is_flag=True, help="A list of JSON objects.")
+def doctor(*, as_json: bool, **command_line: Any) -> None:
+    """Look at everything that a start needs and say what to do: exit code 0 when all is well.
+
+    Example: serai doctor
+    """
+    findings = examine(open_configuration(command_line).get(RuntimeSettings))
+    if as_json:
+        _show_json([asdict(finding) for finding in findings])
+    else:
+        table = Table("", "what", "found", box=None, pad_edge=False)
+        for finding in findings:
+            table.add_row(
+                "[green]ok[/green]" if finding.well else "[bold red]no[/bold red]", finding.name, finding.words
+            )
+        Console().print(table)
+    if not all(finding.well for finding in findings):
+        raise SystemExit(FAILED)
+
+
+@cli.command()
+@_with_settings
+@click.option("--json", "as_json", is_flag=True, help="A list of JSON objects.")
+def settings(*, as_json: bool, **command_line: Any) -> None:
+    """Show the settings in force and where each came from. Secrets stay hidden.
+
+    Example: serai settings --json
+    """
+    configuration = open_configuration(command_line)
+    _load_all(configuration)
+    if as_json:
+        _show_json([asdict(origin) for origin in configuration.origins])
+        return
+    table = Table("name", "value", "from", "meaning", box=None, pad_edge=False)
+    for origin in configuration.origins:
+        table.add_row(origin.name, f"{origin.value} {origin.unit}".strip(), origin.source, origin.doc)
+    Console().print(table)
+
+
+def _load_all(configuration: Configuration) -> None:
+    configuration.get(RuntimeSettings)
+    for system in registry.SYSTEMS:
+        for room in system.settings:
+            configuration.get(room)
+
+
+def _show_json(document: object) -> None:
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point: `serai`."""
+    try:
+        cli.main(arguments, prog_name="serai", standalone_mode=True, obj=registry.run_in_world)
+    except SeraiError as error:
+        click.echo(f"serai: {error}", err=True)
+        sys.exit(MISCONFIGURED if isinstance(error, Misconfigured) else FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""`serai doctor`: looks at everything that a start depends on, changes nothing, and says what to do."""
+
+import os
+import platform
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from serai.app.plan import PORTS, outside_urls, port_of
+from serai.app.status import running_status
+from serai.kernel.errors import Misconfigured
+from serai.runtime.files import holder_of
+from serai.runtime.postgres.engine import find_engine
+from serai.runtime.postgres.server import cluster_major
+from serai.runtime.processes import service_account
+from serai.runtime.settings import RuntimeSettings
+from serai.runtime.sockets import require_free_port
+
+DISK_FREE_MIN = 1024**3
+"""Bytes. PostgreSQL stops when its disk is full; this leaves room to act."""
+
+CONNECT_S = 3.0
+
+_LISTENING = ("web", "postgres", "gateway", "mailbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: whether it is well, and in words what was found and what to do."""
+
+    name: str
+    well: bool
+    words: str
+
+
+def examine(settings: RuntimeSettings) -> list[Finding]:
+    """Everything, in the order in which a start would meet it."""
+    parts = (_machine, _data, _disk, _postgres, _children, _services)
+    return [finding for part in parts for finding in part(settings)]
+
+
+def _judged(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, True, look())
+    except Misconfigured as error:
+        return Finding(name, False, str(error))
+
+
+def _machine(settings: RuntimeSettings) -> Iterator[Finding]:
+    yield Finding("python", True, f"{platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
+
+
+def _nearest(data: Path) -> Path:
+    """The directory itself, or the first of its parents that exists."""
+    return next(path for path in (data, *data.parents) if path.exists())
+
+
+def _data(settings: RuntimeSettings) -> Iterator[Finding]:
+    data = settings.data.absolute()
+    nearest = _nearest(data)
+    if not os.access(nearest, os.W_OK | os.X_OK) or not nearest.is_dir():
+        yield Finding(
+            "data directory", False, f"{nearest} cannot be written; choose another with --data or SERAI_DATA."
+        )
+    else:
+        state = "is writable" if nearest == data else "will be made at the first start"
+        yield Finding("data directory", True, f"{data} {state}")
+
+
+def _disk(settings: RuntimeSettings) -> Iterator[Finding]:
+    free = shutil.disk_usage(_nearest(settings.data.absolute())).free
+    words = f"{free / 1024**3:.1f} GiB free"
+    if free < DISK_FREE_MIN:
+        words += f"; at least {DISK_FREE_MIN / 1024**3:.0f} GiB is needed: make room, or choose another --data"
+    yield Finding("disk", free >= DISK_FREE_MIN, words)
+
+
+def _postgres(settings: RuntimeSettings) -> Iterator[Finding]:
+    yield _judged("postgresql", lambda: _outside(settings) or _embedded(settings))
+
+
+def _outside(settings: RuntimeSettings) -> str:
+    return "the outside server answers to every role" if outside_urls(settings) else ""
+
+
+def _embedded(settings: RuntimeSettings) -> str:
+    major = cluster_major(settings.data / "postgres")
+    account = service_account()
+    engine = find_engine(
+        bin_setting=settings.postgres_bin, major=major, account=account, copies=settings.data / "engine"
+    )
+    who = f", run as {account.name}" if account else ""
+    made = f"; the data was made by {major}" if major else ""
+    return f"{engine.version} from {engine.source}{who}{made}"
+
+
+def _children(settings: RuntimeSettings) -> Iterator[Finding]:
+    """Whether it runs and how; if not, whether its ports are free."""
+    running = running_status(settings.data)
+    if running:
+        yield Finding("running", running.state == "ready", f"process {running.pid} at {running.url}: {running.state}")
+        for child in running.children:
+            if child.detail:
+                yield Finding(child.name, child.state in ("ready", "done"), f"{child.state}: {child.detail}")
+    elif holder := holder_of(settings.data):
+        yield Finding("running", False, f"process {holder} holds {settings.data} and has no status; stop it")
+    else:
+        for child in _LISTENING:
+            yield _judged(f"port {port_of(settings, child)}", lambda child=child: _port_free(settings, child))  # type: ignore[misc]  # mypy infers no type for a default
+
+
+def _port_free(settings: RuntimeSettings, child: str) -> str:
+    assert child in PORTS
+    host = settings.host if child == "web" else "127.0.0.1"
+    require_free_port(port_of(settings, child), child, host)
+    return f"free for {child}"
+
+
+def _services(settings: RuntimeSettings) -> Iterator[Finding]:
+    """What other engines are named by URL."""
+    for variable, url in (("SERAI_SMTP_URL", settings.smtp_url), ("SERAI_STRIPE_URL", settings.stripe_url)):
+        if url:
+            yield _judged(variable, lambda url=url, variable=variable: _reached(url, variable))  # type: ignore[misc]  # as above
+
+
+def _reached(url: str, variable: str) -> str:
+    parts = urlsplit(url)
+    port = parts.port or {"smtp": 25, "smtps": 465, "http": 80, "https": 443}.get(parts.scheme, 0)
+    try:
+        socket.create_connection((parts.hostname or "", port), CONNECT_S).close()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Misconfigured(f"{parts.hostname}:{port} does not answer ({reason}); correct {variable}.") from error
+    return f"{parts.hostname}:{port} answers"

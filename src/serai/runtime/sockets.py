@@ -1,0 +1,50 @@
+"""Listening sockets: a taken port is found before anything starts, and ours opens only when someone answers there."""
+
+import socket
+
+from serai.kernel.errors import Misconfigured
+
+
+class PortInUse(Misconfigured):
+    """Another program listens on a port that a child needs, or we may not use it."""
+
+    code = "port_in_use"
+
+
+class AddressUnusable(Misconfigured):
+    """The host to listen on is not an address of this machine."""
+
+    code = "address_unusable"
+
+
+def bind_web_socket(host: str, port: int) -> socket.socket:
+    """Bound and not yet listening, so that connections are refused until a web process that inherits it listens."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as error:
+        raise AddressUnusable(f"{host!r} is not an address to listen on; try 127.0.0.1 with --host.") from error
+    bound = socket.socket(family, kind, protocol)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise port_in_use(host, port, "the web server", error) from error
+    return bound
+
+
+def require_free_port(port: int, what: str, host: str = "127.0.0.1") -> None:
+    """Raises PortInUse unless `what` could listen there now."""
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        raise port_in_use(host, port, what, error) from error
+
+
+def port_in_use(host: str, port: int, what: str, error: OSError) -> PortInUse:
+    """The sentence for a port that `what` could not get."""
+    reason = (error.strerror or str(error)).lower()
+    return PortInUse(
+        f"{what[0].upper()}{what[1:]} cannot listen on {host} port {port} ({reason});"
+        " stop the program that does, or choose another port with --port (the other children use the ports above it)."
+    )
