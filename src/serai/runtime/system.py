@@ -82,6 +82,8 @@ class Parts:
     figure: Callable[[], Awaitable[Figure]] | None = None
     demo: Callable[[Progress], Awaitable[None]] | None = None
     """Loads believable data; idempotent, called at the first start and daily."""
+    end_streams: Callable[[], None] | None = None
+    """Called when the process begins to stop, before it waits for open connections."""
     close: Callable[[], Awaitable[None]] | None = None
 
 

@@ -47,9 +47,6 @@ def build(world: World) -> Parts:
     cinema = make_cinema(world)
     tickets = cinema.tickets
 
-    async def close() -> None:
-        cinema.live.close()
-
     return Parts(
         routers=[make_router(cinema)],
         jobs=[
@@ -59,7 +56,7 @@ def build(world: World) -> Parts:
         ],
         background=[Loop("cinema.live", cinema.settings.poll_ms / 1000, cinema.live.poll)],
         figure=partial(_figure, world),
-        close=close,
+        end_streams=cinema.live.close,
     )
 
 

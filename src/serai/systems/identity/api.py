@@ -88,6 +88,12 @@ class IdentityApi:
             self._site = organisation.id
         return self._site
 
+    async def ensure_site(self, name: str) -> None:
+        """The organisation whose site guests see; made at the first start, so that a fresh site can answer."""
+        if await self.organisation_of(self.site_slug) is None:
+            async with self._database.transaction(self.new_tenant()) as tx:
+                await self.create_organisation(tx, self.site_slug, name)
+
     async def hash_password(self, password: str) -> str:
         """A hash for NewUser; before the transaction opens, since it takes tens of milliseconds. Raises Invalid."""
         return await self._passwords.hash(checked_password(password))
