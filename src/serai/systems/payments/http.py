@@ -1,0 +1,55 @@
+"""The gateway's webhook. It is a hint and no more: recovery asks the gateway itself what is true."""
+
+import json
+from uuid import UUID
+
+import stripe
+from fastapi import APIRouter, Request
+
+from serai.kernel.errors import Invalid
+from serai.runtime.http.models import Model
+from serai.runtime.postgres.database import Database
+from serai.systems.payments import store
+
+
+class BadSignature(Invalid):
+    """The webhook was not signed by the gateway, or too long ago."""
+
+    status = 400
+    code = "bad_signature"
+    title = "The webhook's signature is wrong"
+
+
+class Received(Model):
+    """The gateway only looks at the status."""
+
+    received: bool
+
+
+def make_router(jobs: Database, webhook_secret: str) -> APIRouter:
+    """POST /api/payments/v1/webhook."""
+    router = APIRouter(prefix="/api/payments/v1", tags=["payments"])
+
+    @router.post("/webhook", include_in_schema=False)
+    async def webhook(request: Request) -> Received:
+        body = await request.body()
+        signature = request.headers.get("stripe-signature", "")
+        try:
+            stripe.WebhookSignature.verify_header(body.decode(), signature, webhook_secret, tolerance=300)
+            reference = json.loads(body)["data"]["object"].get("metadata", {}).get("reference", "")
+        except (stripe.SignatureVerificationError, UnicodeDecodeError, ValueError, KeyError) as error:
+            raise BadSignature("The webhook does not carry a valid signature of this site's gateway.") from error
+        if ids := _parse(reference):
+            async with jobs.transaction(None) as tx:
+                await store.hurry(tx, *ids)
+        return Received(received=True)
+
+    return router
+
+
+def _parse(reference: str) -> tuple[UUID, UUID] | None:
+    tenant, _, payment = reference.partition("/")
+    try:
+        return UUID(tenant), UUID(payment)
+    except ValueError:
+        return None

@@ -1,0 +1,43 @@
+"""The declaration of payments, a supporting system."""
+
+from serai.runtime.jobs import Job, Loop
+from serai.runtime.system import Parts, System, World
+from serai.systems.payments.cashier import Cashier
+from serai.systems.payments.http import make_router
+from serai.systems.payments.reconcile import Reconciler
+from serai.systems.payments.service import Payments
+
+RECOVER_EVERY_S = 1.0
+"""How often recovery looks for payments that nobody is working on."""
+
+
+def build(world: World) -> Parts:
+    """Provides `Payments` and `Reconciler`; recovers, and reconciles at night."""
+    settings = world.settings
+    key = settings.stripe_key or world.secrets["gateway_key"].hex()
+    secret = settings.stripe_webhook_secret or world.secrets["gateway_webhook"].hex()
+    cashier = Cashier(key, settings.stripe_url or None)
+    payments = Payments(world.database, cashier, world.clock, world.random, settings.public_url)
+    reconciler = Reconciler(world.jobs_database, cashier, world.clock, world.random)
+    world.provide(Payments, payments)
+    world.provide(Reconciler, reconciler)
+
+    async def reconcile() -> None:
+        await reconciler.run()
+
+    return Parts(
+        routers=[make_router(world.jobs_database, secret)],
+        jobs=[Job("payments.reconcile", reconcile, deadline_s=1800, cron="17 3 * * *")],
+        loops=[Loop("payments.recover", RECOVER_EVERY_S, lambda: payments.recover(world.jobs_database))],
+        close=cashier.close,
+    )
+
+
+SYSTEM = System(
+    name="payments",
+    title="Payments",
+    summary="Authorise, confirm, capture: money and goods never part.",
+    build=build,
+    icon="credit-card",
+    migrations="serai.systems.payments.migrations",
+)
