@@ -101,7 +101,11 @@ def keys_context() -> dict[str, Any]:
         "roles": [
             {"name": "cinema:read", "title": "Read", "sentence": "See shows, seats and reports."},
             {"name": "cinema:sell", "title": "Sell", "sentence": "Hold seats, book and cancel."},
-            {"name": "cinema:manage", "title": "Manage", "sentence": "All of it, and change movies, screens and prices."},
+            {
+                "name": "cinema:manage",
+                "title": "Manage",
+                "sentence": "All of it, and change movies, screens and prices.",
+            },
         ],
         "new_secret": None,
         "form": {"name": "", "role": "", "errors": {}},
@@ -146,9 +150,17 @@ def mailbox_context(opened: bool = True) -> dict[str, Any]:
         **mails[0],
         "html_href": "/mailbox/m0/body",
         "text": "",
-        "attachments": [{"name": "tickets.pdf", "size": "48 KB", "media_type": "application/pdf", "href": "/mailbox/m0/1"}],
+        "attachments": [
+            {"name": "tickets.pdf", "size": "48 KB", "media_type": "application/pdf", "href": "/mailbox/m0/1"}
+        ],
     }
-    return {"mails": mails, "mail": mail if opened else None, "previous": None, "next": "/mailbox?c=2", "mailbox_href": "/mailbox"}
+    return {
+        "mails": mails,
+        "mail": mail if opened else None,
+        "previous": None,
+        "next": "/mailbox?c=2",
+        "mailbox_href": "/mailbox",
+    }
 
 
 def style_guide_context() -> dict[str, Any]:

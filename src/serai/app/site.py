@@ -9,12 +9,13 @@ from fastapi import FastAPI
 import serai
 from serai.app.assembly import Built
 from serai.runtime.http.app import create_app
+from serai.runtime.http.edge import Limits
 from serai.runtime.http.principal import Authenticate
 from serai.runtime.jobs import run_loop
 from serai.runtime.system import World
 
 
-def make_site(world: World, built: Sequence[Built]) -> FastAPI:
+def make_site(world: World, built: Sequence[Built], limits: Limits | None = None) -> FastAPI:
     """The application of these systems, which must include one that provides `Authenticate`."""
 
     async def ready() -> None:
@@ -39,6 +40,7 @@ def make_site(world: World, built: Sequence[Built]) -> FastAPI:
         clock=world.clock,
         random=world.random,
         ready=ready,
+        limits=limits,
         lifespan=lifespan,
         version=serai.__version__,
     )

@@ -21,7 +21,6 @@ from serai.app.plan import (
     passwords,
     plan,
     port_of,
-    site_url,
 )
 from serai.app.supervisor import Supervisor, take_over
 from serai.runtime.files import SecretFile, make_data_directory
@@ -82,7 +81,7 @@ async def _keep(site: Site, data: Path, web: socket.socket, display: Display) ->
         SystemClock(),
         pid=os.getpid(),
         version=version("serai"),
-        url=site_url(site.settings),
+        url=site.settings.site_url,
         changed=display.changed,
     )
     stop = asyncio.Event()

@@ -178,6 +178,12 @@ class RuntimeSettings(Settings):
     trusted_proxies: tuple[str, ...] = setting((), "Addresses whose X-Forwarded-For is believed.")
     log_level: str = setting("info", "debug, info, warning or error.")
 
+    @property
+    def site_url(self) -> str:
+        """Where people find the site: the public URL, else the address that the web server listens on."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url.rstrip("/") or f"http://{host}:{self.port}"
+
     def problems(self) -> list[str]:
         """Ports, pool sizes and levels that cannot be."""
         found = []

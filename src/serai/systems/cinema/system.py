@@ -37,7 +37,7 @@ def make_cinema(world: World) -> Cinema:
         holds=holds,
         bookings=Bookings(world.database, allocation, payments, shows, holds, world.clock, world.random, settings),
         live=LiveMaps(world.database, world.clock),
-        tickets=Tickets(world.database, shows, mailer, key, world.clock, world.settings.public_url),
+        tickets=Tickets(world.database, shows, mailer, key, world.clock, world.settings.site_url),
         settings=settings,
     )
 

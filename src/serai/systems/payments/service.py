@@ -35,12 +35,12 @@ ASK_BUYER_S = 20.0
 class Payments:
     """Takes money for the orders of other systems, and gives it back."""
 
-    def __init__(self, database: Database, cashier: Cashier, clock: Clock, random: Random, public_url: str) -> None:
+    def __init__(self, database: Database, cashier: Cashier, clock: Clock, random: Random, site_url: str) -> None:
         self._database = database
         self._cashier = cashier
         self._clock = clock
         self._random = random
-        self._public_url = public_url
+        self._site_url = site_url
         self._orders: dict[str, Orders] = {}
 
     def serve(self, owner: str, orders: Orders) -> None:
@@ -53,10 +53,13 @@ class Payments:
         payment_id = uuid7(self._clock, self._random)
         return await store.insert_payment(tx, payment_id, order, self._event_id())
 
-    async def authorise(self, payment: Payment) -> Payment:
-        """Sends a fresh payment, right after the transaction that started it, and drives it until it rests."""
+    async def authorise(self, payment: Payment, return_path: str) -> Payment:
+        """Sends a fresh payment, right after the transaction that started it, and drives it until it rests.
+
+        `return_path` is the page of this site to which the bank sends the buyer back.
+        """
         assert payment.state is PaymentState.AUTHORISING
-        answer = await self._cashier.authorise(payment, f"{self._public_url}/payments/return/{payment.payment_id}")
+        answer = await self._cashier.authorise(payment, f"{self._site_url}{return_path}")
         return await self.run(await self._record(payment, answer))
 
     async def run(self, payment: Payment) -> Payment:

@@ -27,7 +27,7 @@ def build(world: World) -> Parts:
     key = settings.stripe_key or embedded_key(world.secrets["gateway_key"])
     secret = settings.stripe_webhook_secret or embedded_webhook_secret(world.secrets["gateway_webhook"])
     cashier = Cashier(key, settings.stripe_url or None)
-    payments = Payments(world.database, cashier, world.clock, world.random, settings.public_url)
+    payments = Payments(world.database, cashier, world.clock, world.random, settings.site_url)
     reconciler = Reconciler(world.jobs_database, cashier, world.clock, world.random)
     world.provide(Payments, payments)
     world.provide(Reconciler, reconciler)

@@ -26,8 +26,8 @@ from serai.systems.cinema.errors import (
 )
 from serai.systems.cinema.model import OWNER, Booking, BookingState, Show
 from serai.systems.cinema.service.holds import Holds
-from serai.systems.cinema.service.orders import authentication, declined, order_number
-from serai.systems.cinema.service.replies import Reply, booked
+from serai.systems.cinema.service.orders import authentication, declined, order_number, seats_gone
+from serai.systems.cinema.service.replies import Reply, booked, refused
 from serai.systems.cinema.service.shows import Shows, require_on_sale
 from serai.systems.cinema.settings import CinemaSettings
 from serai.systems.cinema.store import bookings as store
@@ -79,15 +79,18 @@ class Bookings:
         self._settings = settings
 
     async def book(self, tenant: UUID, purchase: Purchase, key: Key) -> Reply:
-        """Pays for a hold. HoldExpired, NoSuchHold, ShowStarted, PaymentDeclined, AuthenticationRequired,
-        PaymentUnknown (send the same request again later), RequestInFlight, IdempotencyKeyReused.
+        """Pays for a hold: 201, 402 (declined, or the bank asks), 409 (the seats were gone).
+
+        Raises HoldExpired, NoSuchHold, ShowStarted, ShowCancelled, RequestInFlight, IdempotencyKeyReused, and
+        PaymentUnknown: send the same request again later.
         """
         async with self._database.transaction(tenant) as tx:
             if replay := await idempotency.reserve(tx, key):
                 return Reply(replay.status, replay.body)
             started = await self._start(tx, purchase, key)
         if started.fresh:
-            payment = await self._payments.authorise(started.payment)
+            back = f"/cinema/bookings/{started.booking.capability.text()}"
+            payment = await self._payments.authorise(started.payment, back)
         else:
             payment = await self._payments.run(started.payment)
         return await self._reply(tenant, started, payment, key)
@@ -180,11 +183,11 @@ class Bookings:
                 _, booking = await self.get(tenant, started.booking.capability)
                 return booked(started.show, booking)
             case PaymentState.DECLINED:
-                raise declined(payment)
+                return refused(declined(payment))
             case PaymentState.AWAITING_BUYER:
-                raise authentication(started.booking, payment)
+                return refused(authentication(started.booking, payment))
             case PaymentState.VOIDING | PaymentState.VOIDED | PaymentState.FAILED:
-                raise SeatsUnavailable("The seats were gone before the payment came through; no money was taken.")
+                return refused(seats_gone())
             case PaymentState.REFUNDING | PaymentState.REFUNDED:
                 raise HoldExpired("This booking was paid and has been cancelled since.")
             case _:

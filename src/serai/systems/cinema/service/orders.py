@@ -31,6 +31,7 @@ DECLINES = {
     "incorrect_cvc": "The card's security code is wrong",
     "lost_card": "The bank declined the card",
     "stolen_card": "The bank declined the card",
+    "resource_missing": "The gateway does not know this payment method",
     "processing_error": "The bank could not process the card",
 }
 """Decline codes that a buyer can act on, in words."""
@@ -101,13 +102,13 @@ class BookingOrders:
             await self._allocation.release(tx, claim)
         elif claim.state is ClaimState.CONFIRMED:
             await self._allocation.cancel(tx, claim)
-        reason = "The seats were gone before the payment came through; your money was not taken."
-        if await store.fail_booking(tx, booking.booking_id, reason):
+        error = seats_gone()
+        if await store.fail_booking(tx, booking.booking_id, error.message):
             await self._queue.defer(
                 tx, "cinema.mail_returned", tenant=str(tx.owner), booking_id=str(booking.booking_id)
             )
             await self._tell(tx, booking, "failed")
-        await self._answer(tx, booking, refused(SeatsUnavailable(reason)))
+        await self._answer(tx, booking, refused(error))
 
     async def on_refunded(self, tx: Transaction, payment: Payment) -> None:
         """The money of a cancelled booking is on its way back."""
@@ -172,6 +173,11 @@ def declined(payment: Payment) -> PaymentDeclined:
         f"{said}; nothing was charged. Your seats are still held: try another card.",
         extra={"decline_code": payment.decline_code},
     )
+
+
+def seats_gone() -> SeatsUnavailable:
+    """The refusal when the seats went to somebody else while the buyer paid."""
+    return SeatsUnavailable("The seats were gone before the payment came through; no money was taken.")
 
 
 def authentication(booking: Booking, payment: Payment) -> AuthenticationRequired:

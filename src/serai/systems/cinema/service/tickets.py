@@ -29,14 +29,14 @@ class Tickets:
     """Prints and mails the tickets of bookings."""
 
     def __init__(
-        self, database: Database, shows: Shows, mailer: Mailer, key: TicketKey, clock: Clock, public_url: str
+        self, database: Database, shows: Shows, mailer: Mailer, key: TicketKey, clock: Clock, site_url: str
     ) -> None:
         self._database = database
         self._shows = shows
         self._mailer = mailer
         self._key = key
         self._clock = clock
-        self._public_url = public_url
+        self._site_url = site_url
 
     async def printed(self, tenant: UUID, booking_id: UUID) -> tuple[Show, Booking, PrintedBooking]:
         """A booking with a signed token for each of its valid tickets. NoSuchBooking."""
@@ -61,7 +61,7 @@ class Tickets:
         if booking.state is not BookingState.CONFIRMED:
             return
         pdf = render_ticket(printed, issued_at=self._clock.now())
-        link = f"{self._public_url}/cinema/bookings/{booking.capability.text()}"
+        link = f"{self._site_url}/cinema/bookings/{booking.capability.text()}"
         await self._mailer.send(ticket_mail(self._envelope(booking, "ticket"), printed, pdf, booking_url=link))
 
     async def mail_cancelled(self, tenant: str, booking_id: str) -> None:

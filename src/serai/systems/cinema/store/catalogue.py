@@ -86,8 +86,8 @@ async def show_by_id(tx: Transaction, show_id: UUID) -> Show | None:
         from cinema.shows s
         join cinema.movies m using (tenant_id, movie_id)
         join cinema.screens c using (tenant_id, screen_id)
-        join cinema.plans p on p.tenant_id = s.tenant_id and p.plan_id = s.plan_id
         join cinema.theaters t using (tenant_id, theater_id)
+        join cinema.plans p on p.tenant_id = s.tenant_id and p.plan_id = s.plan_id
         where s.tenant_id = %s and s.show_id = %s
         """,
         (tx.owner, show_id),
