@@ -22,7 +22,6 @@ from serai.systems.cinema.errors import (
     NoSuchBooking,
     NotCancellable,
     PaymentUnsettled,
-    SeatsUnavailable,
 )
 from serai.systems.cinema.model import OWNER, Booking, BookingState, Show
 from serai.systems.cinema.service.holds import Holds
