@@ -37,12 +37,14 @@ def create_app(gateway: Gateway) -> Starlette:
 async def serve(settings: GatewaySettings, listen: socket.socket | int, clock: Clock, random: Random) -> None:
     """Serves until cancelled or signalled. `listen` is a bound socket, or a port of 127.0.0.1.
 
-    Raises Misconfigured if the settings cannot work.
+    Raises Misconfigured if the settings cannot work, or another process holds the directory.
     """
-    problems = settings.validate()
+    problems = settings.problems()
+    if not settings.secret_keys:
+        problems.append("gateway.secret_keys is empty: nobody could call the gateway; give at least one sk_test_ key")
     if problems:
         raise Misconfigured("; ".join(problems))
-    with opened(settings.database) as store:
+    with opened(settings.directory) as store:
         gateway = Gateway(settings, store, clock, random)
         _provision(gateway)
         async with asyncio.TaskGroup() as loops:
@@ -97,14 +99,16 @@ async def _sweep(gateway: Gateway) -> None:
 
 
 def _provision(gateway: Gateway) -> None:
-    """Makes the webhook endpoints of the settings exist, with the secrets given there."""
+    """Makes the webhook endpoint of the settings exist, with the secret given there."""
+    settings = gateway.settings
+    if not settings.webhook_url:
+        return
     known = {endpoint["url"]: endpoint for endpoint in gateway.store.endpoints.values()}
     gateway.store.begin()
     desk = gateway.desk({"id": None, "idempotency_key": None})
-    for target in gateway.settings.webhooks:
-        wanted = {"url": target.url, "enabled_events": list(target.events)}
-        fresh = known.get(target.url) or model.webhook_endpoint(*desk.new_id("we"), target.secret, wanted)
-        desk.put(fresh | wanted | {"secret": target.secret})
+    wanted = {"url": settings.webhook_url, "enabled_events": list(settings.webhook_events)}
+    endpoint = known.get(settings.webhook_url) or model.webhook_endpoint(*desk.new_id("we"), "", wanted)
+    desk.put(endpoint | wanted | {"secret": settings.webhook_secret})
     gateway.store.record(desk)
     gateway.store.commit()
 
