@@ -1,3 +1,4 @@
+import socket
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,11 @@ def test_the_defaults_are_sound_and_the_environment_is_read() -> None:
     loaded = configuration.get(GatewaySettings)
     assert (loaded.batch_max, loaded.secret_keys, loaded.problems()) == (8, ("sk_test_1",), [])
     assert [origin.value for origin in configuration.origins if origin.name == "gateway.secret_keys"] == ["(hidden)"]
+
+
+async def test_a_port_in_use_is_said_so(clock, tmp_path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(Misconfigured, match="cannot listen on port"):
+        await serve(replace(GOOD, directory=tmp_path), other.getsockname()[1], clock, None)
 
 
 @pytest.mark.parametrize(
