@@ -94,7 +94,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = subprocess.Popen(
-            [sys.executable, str(SERVER), str(Path(folder) / "gateway.sqlite3"), str(listener.fileno())],
+            [sys.executable, str(SERVER), str(Path(folder) / "gateway"), str(listener.fileno())],
             pass_fds=[listener.fileno()],
             env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
         )

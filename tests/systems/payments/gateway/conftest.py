@@ -3,7 +3,7 @@
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -103,7 +103,7 @@ async def running(settings: GatewaySettings, clock: ManualClock) -> AsyncIterato
 def settings(tmp_path: Path) -> GatewaySettings:
     """Settings whose waits are short enough for a test."""
     return GatewaySettings(
-        database=tmp_path / "gateway.sqlite3",
+        directory=tmp_path / "gateway",
         secret_keys=(KEY, "sk_live_gateway"),
         webhook_backoff_s=0.02,
         webhook_poll_s=0.02,
@@ -123,18 +123,25 @@ async def gateway(settings: GatewaySettings, clock: ManualClock) -> AsyncIterato
         yield found
 
 
-Start = Callable[[GatewaySettings], Awaitable[Running]]
+class Start:
+    """Starts gateways with settings of the test's own, and stops them."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self._stack = AsyncExitStack()
+
+    async def __call__(self, settings: GatewaySettings) -> Running:
+        return await self._stack.enter_async_context(running(settings, self._clock))
+
+    async def stop(self) -> None:
+        await self._stack.aclose()
 
 
 @pytest.fixture
 async def start(clock: ManualClock) -> AsyncIterator[Start]:
-    """Starts gateways with settings of the test's own."""
-    async with AsyncExitStack() as stack:
-
-        async def start(settings: GatewaySettings) -> Running:
-            return await stack.enter_async_context(running(settings, clock))
-
-        yield start
+    found = Start(clock)
+    yield found
+    await found.stop()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 from base64 import b64encode
 from contextlib import suppress
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -93,7 +94,7 @@ async def test_a_key_in_flight_is_409_until_the_first_is_durable(settings, clock
             return 0
 
     headers = {"Authorization": f"Bearer {settings.secret_keys[0]}", "Idempotency-Key": "order-7"}
-    with opened(settings.database) as store:
+    with opened(settings.directory) as store:
         gateway = Gateway(settings, store, clock, _Random())
         transport = httpx.ASGITransport(create_app(gateway))
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
@@ -111,8 +112,6 @@ async def test_a_key_in_flight_is_409_until_the_first_is_durable(settings, clock
 
 
 async def test_too_many_waiting_changes_are_429(settings, clock, start) -> None:
-    from dataclasses import replace
-
     gateway = await start(replace(settings, queue_max=1, batch_max=1))
     outcomes = await asyncio.gather(*(gateway.paid() for _ in range(50)), return_exceptions=True)
     refused = [one for one in outcomes if isinstance(one, Exception)]

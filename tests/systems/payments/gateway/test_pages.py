@@ -1,5 +1,6 @@
 """The pages that people see: the buyer's authentication and the dashboard."""
 
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
@@ -82,8 +83,6 @@ async def test_the_dashboard_shows_payments_and_wants_a_key(gateway) -> None:
 
 
 async def test_an_open_dashboard_needs_none(settings, start) -> None:
-    from dataclasses import replace
-
     gateway = await start(replace(settings, dashboard_open=True))
     async with aiohttp.ClientSession() as anonymous, anonymous.get(gateway.url) as answer:
         assert (answer.status, "No payments yet" in await answer.text()) == (200, True)

@@ -1,20 +1,28 @@
+import socket
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from serai.kernel.errors import Misconfigured
+from serai.runtime.settings import Configuration
 from serai.systems.payments.gateway.server import serve
-from serai.systems.payments.gateway.settings import GatewaySettings, WebhookTarget
+from serai.systems.payments.gateway.settings import GatewaySettings
 
-GOOD = GatewaySettings(Path("gateway.sqlite3"), ("sk_test_1",))
+GOOD = GatewaySettings(secret_keys=("sk_test_1",))
 
 
-def test_good_settings_have_no_problem_and_never_show_secrets() -> None:
-    shown = repr(replace(GOOD, webhooks=(WebhookTarget("http://x", "whsec_hidden"),)))
-    assert GOOD.validate() == []
-    assert "sk_test_1" not in shown
-    assert "whsec_hidden" not in shown
+def test_the_defaults_are_sound_and_the_environment_is_read() -> None:
+    configuration = Configuration(
+        environment={"SERAI_GATEWAY_BATCH_MAX": "8", "SERAI_GATEWAY_SECRET_KEYS": "sk_test_1"}
+    )
+    loaded = configuration.get(GatewaySettings)
+    assert (loaded.batch_max, loaded.secret_keys, loaded.problems()) == (8, ("sk_test_1",), [])
+    assert [origin.value for origin in configuration.origins if origin.name == "gateway.secret_keys"] == ["(hidden)"]
+
+
+async def test_a_port_in_use_is_said_so(clock, tmp_path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(Misconfigured, match="cannot listen on port"):
+        await serve(replace(GOOD, directory=tmp_path), other.getsockname()[1], clock, None)
 
 
 @pytest.mark.parametrize(
@@ -24,11 +32,9 @@ def test_good_settings_have_no_problem_and_never_show_secrets() -> None:
         {"secret_keys": ("pk_test_1",)},
         {"public_url": "127.0.0.1:8426"},
         {"queue_max": 0},
-        {"endpoints_max": 0, "webhooks": (WebhookTarget("http://x", "whsec"),)},
+        {"webhook_url": "http://127.0.0.1:8420/hook"},
     ],
 )
-async def test_bad_settings_refuse_to_start(change: dict, clock) -> None:
-    settings = replace(GOOD, **change)
-    assert len(settings.validate()) == 1
-    with pytest.raises(Misconfigured):
-        await serve(settings, 0, clock, None)
+async def test_bad_settings_refuse_to_start(change: dict, clock, tmp_path) -> None:
+    with pytest.raises(Misconfigured, match=r"gateway\."):
+        await serve(replace(GOOD, directory=tmp_path, **change), 0, clock, None)

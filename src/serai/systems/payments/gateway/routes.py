@@ -21,13 +21,13 @@ from serai.systems.payments.gateway.errors import (
 )
 from serai.systems.payments.gateway.faults import OF_REQUESTS, SCRIPT, Fault
 from serai.systems.payments.gateway.model import API_VERSION, Doc, Kind
+from serai.systems.payments.gateway.settings import TEST_KEY
 from serai.systems.payments.gateway.states import Status
 
 Handler = Callable[[Request], Awaitable[Response]]
 Operation = Callable[..., intents.Answer]
 
 STATE_ROWS_MAX = 10_000
-_TEST_KEY = "sk_test_"
 
 _CHANGES: tuple[tuple[str, str, Mapping[str, params.Reader], Operation], ...] = (
     ("/v1/payment_intents", "create", params.INTENT_CREATE, intents.create),
@@ -208,7 +208,7 @@ class Api:
         return {name: intent[name] for name in names} | {"amount_refunded": back}
 
     def _require_test_key(self, request: Request) -> None:
-        if not self._gateway.authenticate(request).startswith(_TEST_KEY):
+        if not self._gateway.authenticate(request).startswith(TEST_KEY):
             raise NotPermitted("Only a test-mode key (sk_test_…) may script faults or read the gateway's state.")
 
     async def _health(self, _: Request) -> Response:

@@ -35,14 +35,17 @@ def create_app(gateway: Gateway) -> Starlette:
 
 
 async def serve(settings: GatewaySettings, listen: socket.socket | int, clock: Clock, random: Random) -> None:
-    """Serves until cancelled or signalled. `listen` is a bound socket, or a port of 127.0.0.1.
+    """Serves until cancelled or signalled. `listen` is a bound socket, closed at the end, or a port of 127.0.0.1.
 
-    Raises Misconfigured if the settings cannot work.
+    Raises Misconfigured if the settings cannot work, or another process has the port or the directory.
     """
-    problems = settings.validate()
+    problems = settings.problems()
+    if not settings.secret_keys:
+        problems.append("gateway.secret_keys is empty: nobody could call the gateway; give at least one sk_test_ key")
     if problems:
         raise Misconfigured("; ".join(problems))
-    with opened(settings.database) as store:
+    listener = _bound(listen) if isinstance(listen, int) else listen
+    with listener, opened(settings.directory) as store:
         gateway = Gateway(settings, store, clock, random)
         _provision(gateway)
         async with asyncio.TaskGroup() as loops:
@@ -52,17 +55,24 @@ async def serve(settings: GatewaySettings, listen: socket.socket | int, clock: C
                 loops.create_task(_sweep(gateway)),
             ]
             try:
-                await _answer(create_app(gateway), listen)
+                await _answer(create_app(gateway), listener)
             finally:
                 for loop in running:
                     loop.cancel()
 
 
-async def _answer(app: Starlette, listen: socket.socket | int) -> None:
+def _bound(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
+    except OSError as error:
+        raise Misconfigured(
+            f"The payments gateway cannot listen on port {port} ({error.strerror}); choose another."
+        ) from error
+
+
+async def _answer(app: Starlette, listener: socket.socket) -> None:
     config = uvicorn.Config(
         app,
-        host="127.0.0.1",
-        port=listen if isinstance(listen, int) else 0,
         http="httptools",
         loop="none",
         lifespan="off",
@@ -73,7 +83,7 @@ async def _answer(app: Starlette, listen: socket.socket | int) -> None:
         timeout_graceful_shutdown=_GRACE_S,
     )
     server = uvicorn.Server(config)
-    serving = asyncio.ensure_future(server.serve(sockets=None if isinstance(listen, int) else [listen]))
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
@@ -97,14 +107,16 @@ async def _sweep(gateway: Gateway) -> None:
 
 
 def _provision(gateway: Gateway) -> None:
-    """Makes the webhook endpoints of the settings exist, with the secrets given there."""
+    """Makes the webhook endpoint of the settings exist, with the secret given there."""
+    settings = gateway.settings
+    if not settings.webhook_url:
+        return
     known = {endpoint["url"]: endpoint for endpoint in gateway.store.endpoints.values()}
     gateway.store.begin()
     desk = gateway.desk({"id": None, "idempotency_key": None})
-    for target in gateway.settings.webhooks:
-        wanted = {"url": target.url, "enabled_events": list(target.events)}
-        fresh = known.get(target.url) or model.webhook_endpoint(*desk.new_id("we"), target.secret, wanted)
-        desk.put(fresh | wanted | {"secret": target.secret})
+    wanted = {"url": settings.webhook_url, "enabled_events": list(settings.webhook_events)}
+    endpoint = known.get(settings.webhook_url) or model.webhook_endpoint(*desk.new_id("we"), "", wanted)
+    desk.put(endpoint | wanted | {"secret": settings.webhook_secret})
     gateway.store.record(desk)
     gateway.store.commit()
 

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import orjson
 
+from serai.kernel.errors import Misconfigured
+from serai.runtime.files import DirectoryLock, make_data_directory
 from serai.systems.payments.gateway import ids, model
 from serai.systems.payments.gateway.desk import Desk
 from serai.systems.payments.gateway.endpoints import wants
@@ -21,6 +23,7 @@ from serai.systems.payments.gateway.idempotency import Kept
 from serai.systems.payments.gateway.model import Doc, Kind
 from serai.systems.payments.gateway.params import LIST_DEFAULT, LIST_MAX
 
+FILE: Final = "gateway.sqlite3"
 SCHEMA_VERSION: Final = 1
 _BUSY_S = 5.0
 
@@ -168,7 +171,6 @@ class Store(Shelf):
     """The file. As a Shelf it reads through the writing connection, inside the current transaction."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         super().__init__(_connect(path))
         _prepare(self.connection)
         self.committed = Shelf(_connect(path))
@@ -296,13 +298,17 @@ class Store(Shelf):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Store]:
-    """The store of the file at `path`, made if it is not there, closed at the end."""
-    store = Store(path)
-    try:
-        yield store
-    finally:
-        store.close()
+def opened(directory: Path) -> Iterator[Store]:
+    """The store of `directory`, made if it is not there, closed at the end.
+
+    Raises DataDirectoryInUse if another process has it: two would hand out the same row numbers.
+    """
+    with DirectoryLock(make_data_directory(directory)):
+        store = Store(directory / FILE)
+        try:
+            yield store
+        finally:
+            store.close()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -318,4 +324,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if version == 0:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
     elif version != SCHEMA_VERSION:
-        raise RuntimeError(f"the gateway's file has schema {version}, this program speaks {SCHEMA_VERSION}")
+        raise Misconfigured(
+            f"The gateway's file {FILE} has schema {version}, and this program speaks {SCHEMA_VERSION};"
+            " start the version of Serai that wrote it."
+        )
