@@ -6,6 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
 import serai.systems.identity
 from serai.kernel.errors import Forbidden, NotFound, SeraiError
 from serai.kernel.money import Money
@@ -13,11 +19,6 @@ from serai.web.home import home_routes
 from serai.web.security import SecurityHeaders
 from serai.web.shell import Account, Flash, NavEntry, Shell, SystemEntry
 from serai.web.tiles import Figure, Health, Home, Tile, TileState
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 NOW = datetime(2026, 11, 23, 19, 30, tzinfo=UTC)
 IDENTITY_TEMPLATES = Path(serai.systems.identity.__file__).parent / "templates"
@@ -56,8 +57,8 @@ class Gallery:
 
     account: Account | None = field(default_factory=lambda: Account("Mina Farahani", "mina@lantern.example", "Lantern"))
     flashes: tuple[Flash, ...] = ()
-    home: Home = field(default_factory=lambda: believable_home())
-    reads: int = 0
+    home: Home = field(default_factory=lambda: HOME)
+    broken: bool = False
 
 
 def believable_home() -> Home:
@@ -65,12 +66,12 @@ def believable_home() -> Home:
     tiles = (
         Tile("cinema", "Cinema", "Seat maps, ten-minute holds and tickets for every screen.", "clapperboard", "/cinema",
              TileState.READY, Figure(84, "bookings / min", series)),
-        Tile("payments", "Payments", "Authorise, capture and refund, with nothing lost between.", "credit-card", "/payments",
-             TileState.READY, Figure(99.7, "% settled at once", (99.1, 99.4, 99.2, 99.6, 99.5, 99.7, 99.3, 99.7), 1)),
+        Tile("payments", "Payments", "Authorise, capture and refund, with nothing lost between.", "credit-card",
+             "/payments", TileState.READY, Figure(99.7, "% settled at once", (99.1, 99.4, 99.2, 99.6, 99.5, 99.7), 1)),
         Tile("identity", "Identity", "People, sessions, keys and what each may do.", "fingerprint", "/identity",
              TileState.READY, Figure(1284, "active sessions", (1190, 1203, 1198, 1220, 1241, 1238, 1260, 1284))),
-        Tile("allocation", "Allocation", "One engine for everything that can be sold only once.", "armchair", "/allocation",
-             TileState.STARTING, None),
+        Tile("allocation", "Allocation", "One engine for everything that can be sold only once.", "armchair",
+             "/allocation", TileState.STARTING, None),
         Tile("stock", "Stock", "What each store has, held and promised.", "store", "/stock",
              TileState.DOWN, Figure(0, "moves / s", (12, 14, 13, 15, 12, 4, 0, 0))),
         Tile("leaderboard", "Leaderboard", "Ranks of millions of players, as they play.", "trophy", "/leaderboard",
@@ -104,7 +105,7 @@ def keys_context() -> dict[str, Any]:
             {
                 "name": "cinema:manage",
                 "title": "Manage",
-                "sentence": "All of it, and change movies, screens and prices.",
+                "sentence": "All of it, and change movies and prices.",
             },
         ],
         "new_secret": None,
@@ -139,9 +140,9 @@ def mailbox_context(opened: bool = True) -> dict[str, Any]:
         {"id": f"m{n}", "sender": "tickets@lantern.example", "recipients": [who], "subject": subject,
          "preview": preview, "at": NOW - timedelta(minutes=minutes), "href": f"/mailbox?mail=m{n}"}
         for n, (who, subject, preview, minutes) in enumerate((
-            ("ada@example.org", "Your tickets for The Long Caravan", "Two seats in row F, today at 20:15. Show the code at the door.", 2),
-            ("ravi@example.org", "Refund of €24.50", "Your booking K7M2-QX4D is cancelled. The money is on its way.", 19),
-            ("lena@example.org", "A seat came free", "You are next on the waiting list for Night Train. Yours until 21:40.", 48),
+            ("ada@example.org", "Your tickets for The Long Caravan", "Two seats in row F, at 20:15. Show the code.", 2),
+            ("ravi@example.org", "Refund of €24.50", "Booking K7M2-QX4D is cancelled.", 19),
+            ("lena@example.org", "A seat came free", "You are next in line for Night Train, until 21:40.", 48),
             ("sam@example.org", "Your tickets for Saffron Hill", "One seat in row B, tomorrow at 18:00.", 131),
             ("noor@example.org", "Join Lantern", "Mina Farahani invites you to the organisation Lantern.", 300),
         ))
@@ -178,9 +179,18 @@ def style_guide_context() -> dict[str, Any]:
 
 MAIL_HTML = """<body style="margin:0;font:16px system-ui;background:#faf7f2;color:#231e18"><div style="max-width:34rem;
 margin:0 auto;padding:2rem 1.5rem"><h1 style="font-size:22px">See you tonight, Ada</h1><p>Two seats for <b>The Long
-Caravan</b> at Lantern Mitte, Screen 2.</p><table cellpadding="6"><tr><td>When</td><td><b>Mon 23 Nov, 20:15</b></td></tr>
-<tr><td>Seats</td><td><b>F7, F8</b></td></tr><tr><td>Paid</td><td><b>&euro;25.00</b></td></tr></table><p>The code is in the
-attached PDF. Doors open twenty minutes before.</p></div><script>parent.document.title = "owned"</script></body>"""
+Caravan</b> at Lantern Mitte, Screen 2.</p><table cellpadding="6"><tr><td>When</td><td><b>Mon 23 Nov, 20:15</b></td>
+</tr>
+<tr><td>Seats</td><td><b>F7, F8</b></td></tr><tr><td>Paid</td><td><b>&euro;25.00</b></td></tr></table>
+<p>The code is in the attached PDF. Doors open twenty minutes
+before.</p></div><script>parent.document.title = "owned"</script></body>"""
+
+
+HOME = believable_home()
+
+
+def _broken(_request: Request, error: Exception) -> Response:
+    return Response(f"<p id='leak'>{error}</p>", 500, media_type="text/html")
 
 
 def build(gallery: Gallery, systems: tuple[SystemEntry, ...] = SYSTEMS) -> tuple[Starlette, Shell]:
@@ -196,7 +206,8 @@ def build(gallery: Gallery, systems: tuple[SystemEntry, ...] = SYSTEMS) -> tuple
     )
 
     async def read(_request: Request) -> Home:
-        gallery.reads += 1
+        if gallery.broken:
+            raise SeraiError("the figures cannot be read")
         return gallery.home
 
     def page(template: str, context: Callable[[], dict[str, Any]], system: str = "") -> Callable[[Request], Response]:
@@ -224,4 +235,6 @@ def build(gallery: Gallery, systems: tuple[SystemEntry, ...] = SYSTEMS) -> tuple
         Route("/forbidden", problem(Forbidden("Your role cannot see reports. Ask an owner of Lantern."))),
         Route("/broken", problem(SeraiError("psycopg: connection to 10.0.0.7 lost"))),
     ]  # fmt: skip
-    return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)]), shell
+    return Starlette(
+        routes=routes, middleware=[Middleware(SecurityHeaders)], exception_handlers={SeraiError: _broken}
+    ), shell
