@@ -51,12 +51,12 @@ class PrintedBooking:
     @property
     def day(self) -> str:
         """The theater's date: 'Tuesday, 24 November 2026'."""
-        return format_datetime(self._local(), "EEEE, d MMMM y", locale=self.locale)
+        return format_datetime(self.starts_at_local, "EEEE, d MMMM y", locale=self.locale)
 
     @property
     def hour(self) -> str:
         """The theater's time and zone: '19:30 CET'."""
-        local = self._local()
+        local = self.starts_at_local
         return f"{local:%H:%M} {zone_name(local)}"
 
     @property
@@ -68,7 +68,9 @@ class PrintedBooking:
         """An amount as the reader writes it."""
         return money.format(self.locale)
 
-    def _local(self) -> datetime:
+    @property
+    def starts_at_local(self) -> datetime:
+        """The start in the theater's zone."""
         return self.starts_at.astimezone(ZoneInfo(self.time_zone))
 
 
