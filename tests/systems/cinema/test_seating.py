@@ -74,14 +74,16 @@ def naive_orphans(plan: Plan, free: set[int], take: set[int]) -> set[int]:
     found: set[int] = set()
     for run in naive_runs(plan, free):
         taken = take & set(run)
+        if not taken:
+            continue
         least = min(len(naive_singles(run, set(other))) for other in combinations(run, len(taken)))
         single = naive_singles(run, taken)
-        if taken and len(single) > least:
+        if len(single) > least:
             found |= single
     return found
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=1_000)
 @given(scenes(), st.data())
 def test_the_rule_refuses_exactly_what_could_be_done_better(scene: tuple[Plan, set[int]], data: st.DataObject) -> None:
     plan, free = scene
@@ -133,7 +135,7 @@ def naive_together(plan: Plan, free: set[int], count: int, category: str | None)
     return min(found)[2] if found else []
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=1_000)
 @given(scenes(), st.integers(1, 9), st.sampled_from([None, STANDARD, PREMIUM]))
 def test_best_together_is_the_best_of_all_windows(
     scene: tuple[Plan, set[int]], count: int, category: str | None
@@ -145,7 +147,7 @@ def test_best_together_is_the_best_of_all_windows(
         assert not expected or found == expected
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400)
 @given(scenes(), st.integers(1, 9), st.sampled_from([None, STANDARD, PREMIUM]), st.booleans())
 def test_best_gives_free_seats_of_the_category_whenever_there_are_enough(
     scene: tuple[Plan, set[int]], count: int, category: str | None, accessible: bool
@@ -175,7 +177,7 @@ def naive_fewest_groups(plan: Plan, free: set[int], count: int) -> int | None:
     return None
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400)
 @given(scenes(), st.integers(2, 9))
 def test_a_split_needs_the_fewest_groups_of_two_adjacent_rows(scene: tuple[Plan, set[int]], count: int) -> None:
     plan, free = scene

@@ -209,7 +209,7 @@ PLACES = [
 ]
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(path=st.sampled_from(PLACES), value=JSON)
 def test_any_json_is_either_a_plan_or_an_invalid_plan(path: str, value: object) -> None:
     try:

@@ -37,7 +37,7 @@ def test_a_bundle_survives_its_bytes(serials: frozenset[int], version: int, keys
     assert Bundle.decode(made.encode()) == made
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.data())
 def test_damaged_bytes_are_refused_or_read_but_never_crash(data: st.DataObject) -> None:
     raw = bytearray(bundle(1, 2, 1000, 2**40).encode())
@@ -113,7 +113,7 @@ def scan_lists(draw: st.DrawFn) -> list[Scan]:
     return [Scan(serial, door, f"n{next(nonces)}", AT + timedelta(minutes=minute)) for serial, door, minute in drawn]
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(scan_lists(), st.data())
 def test_merging_is_the_same_in_any_order_and_any_number_of_times(scans: list[Scan], data: st.DataObject) -> None:
     revoked = {1: AT + timedelta(minutes=2)}
