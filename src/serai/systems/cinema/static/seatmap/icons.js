@@ -27,6 +27,7 @@ const PATHS = {
   copy: "M9 9h11v11H9zM15 9V4H4v11h5",
   rotate: "M20 12a8 8 0 1 1-2.4-5.7L20 8.5M20 4v4.5h-4.5",
   magnet: "M6 4v8a6 6 0 0 0 12 0V4h-4v8a2 2 0 0 1-4 0V4zM6 8h4M14 8h4",
+  aisle: "M12 4v2M12 9v2M12 14v2M12 19v1M4 7h4M4 12h4M4 17h4M16 7h4M16 12h4M16 17h4",
   check: "M5 12.5l4.5 4.5L19 7.5",
   wheelchair: "M11 5h.01M11 8v6h5l2.5 5M10.5 11a4.7 4.7 0 1 0 4.7 6.4M11 11h4",
 };

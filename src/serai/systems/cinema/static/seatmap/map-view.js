@@ -1,6 +1,6 @@
 /* The drawn half of <seat-map>: pointer and keyboard on the canvas, the tip beside the pointer, rings and pulses. */
 
-import { boundsOf } from "./geometry.js";
+import { boundsOf, toScreen } from "./geometry.js";
 import { make } from "./icons.js";
 import { MiniMap, viewAt } from "./minimap.js";
 import { reducedMotion, Stage } from "./stage.js";
@@ -9,6 +9,9 @@ const PULSE_MS = 900;
 const PULSES_MAX = 60;
 /** A finger may miss the seat by this much; a mouse hits what it points at. */
 const TOUCH_REACH_PX = 14;
+/** A finger cannot aim at seats drawn smaller than this: its tap zooms in first. */
+const TOUCH_SEAT_MIN_PX = 14;
+const TOUCH_SEAT_PX = 30;
 const ARROWS = Object.freeze({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] });
 
 export class MapView {
@@ -107,11 +110,14 @@ export class MapView {
   }
 
   #tap(point, event) {
-    if (!this.scene || event.button > 0) return;
-    const seat = this.#seatAt(point, event.pointerType === "mouse" ? 1 : TOUCH_REACH_PX);
-    if (!seat) return;
+    if (!this.scene || event.button > 0) return undefined;
+    const mouse = event.pointerType === "mouse";
+    const drawn = this.scene.size * this.stage.view.scale;
+    if (!mouse && drawn < TOUCH_SEAT_MIN_PX) return this.stage.zoomBy(TOUCH_SEAT_PX / drawn, this.#onScreen(point));
+    const seat = this.#seatAt(point, mouse ? 1 : TOUCH_REACH_PX);
+    if (!seat) return undefined;
     this.cursor = seat;
-    this.on.activate(seat);
+    return this.on.activate(seat);
   }
 
   #hover(point) {
@@ -165,7 +171,7 @@ export class MapView {
   #actions() {
     const choose = () => this.cursor && this.on.activate(this.cursor);
     const out = () => this.stage.zoomBy(1 / 1.6);
-    const zoomIn = () => this.stage.zoomBy(1.6, this.cursor ? this.#cursorOnScreen() : undefined);
+    const zoomIn = () => this.stage.zoomBy(1.6, this.cursor ? this.#onScreen(this.cursor) : undefined);
     const row = () => this.scene.rows.find((one) => one.seats.includes(this.cursor))?.seats;
     return {
       " ": choose,
@@ -179,9 +185,8 @@ export class MapView {
     };
   }
 
-  #cursorOnScreen() {
-    const { view } = this.stage;
-    return { x: this.cursor.x * view.scale + view.x, y: this.cursor.y * view.scale + view.y };
+  #onScreen(point) {
+    return toScreen(this.stage.view, point);
   }
 
   #step(dx, dy) {

@@ -71,8 +71,8 @@ class PlanEditor extends HTMLElement {
     this.canvas = make("div", { class: "sm-map sm-canvas", tabindex: "0", role: "application", "aria-roledescription": "plan editor", "aria-label": "Plan. Press question mark for the keyboard commands." });
     this.status = make("div", { class: "sm-editor-status" });
     this.spoken = make("div", { class: "sm-hidden", "aria-live": "polite" });
-    this.title = make("input", { class: "sm-input sm-editor-name", "aria-label": "Name of the plan", maxlength: "100" });
-    this.title.addEventListener("change", () => this.commit({ ...this.plan, name: this.title.value }, "Rename"));
+    this.nameInput = make("input", { class: "sm-input sm-editor-name", "aria-label": "Name of the plan", maxlength: "100" });
+    this.nameInput.addEventListener("change", () => this.commit({ ...this.plan, name: this.nameInput.value }, "Rename"));
     this.file = make("input", { type: "file", accept: "application/json,.json", hidden: true, "aria-label": "Plan file" });
     this.file.addEventListener("change", () => this.#importFile());
     this.inspector = new Inspector(this);
@@ -113,7 +113,7 @@ class PlanEditor extends HTMLElement {
     return make(
       "div",
       { class: "sm-bar sm-editor-bar" },
-      this.title,
+      this.nameInput,
       group(this.undoButton, this.redoButton, this.snapButton),
       group(
         this.#iconButton("import", "Import a plan", () => this.file.click()),
@@ -202,7 +202,7 @@ class PlanEditor extends HTMLElement {
 
   /** Inspector, buttons and status follow what is so. */
   refresh() {
-    this.title.value = this.plan.name;
+    this.nameInput.value = this.plan.name;
     this.undoButton.disabled = !this.past.length;
     this.redoButton.disabled = !this.future.length;
     this.saveState.textContent = this.dirty ? "Unsaved changes" : "";

@@ -20,7 +20,7 @@ export const TOOLS = Object.freeze([
   { name: "hand", key: "h", icon: "hand", label: "Pan the view" },
   { name: "row", key: "r", icon: "row", label: "Draw a row" },
   { name: "block", key: "b", icon: "block", label: "Draw a block of rows" },
-  { name: "aisle", key: "i", icon: "list", label: "Open an aisle" },
+  { name: "aisle", key: "i", icon: "aisle", label: "Open an aisle" },
   { name: "screen", key: "s", icon: "screen", label: "Draw the screen or stage" },
   { name: "rectangle", key: "a", icon: "rectangle", label: "Draw an area" },
   { name: "ellipse", key: "e", icon: "ellipse", label: "Draw a round area" },

@@ -161,6 +161,7 @@ class SeatMap extends HTMLElement {
     this.state = applySnapshot(EMPTY, payload).state;
     this.selected = new Set([...this.selected].filter((id) => this.isFree(this.seats.get(id))));
     this.list.scene = null;
+    this.style.setProperty("--sm-aspect", String(this.scene.bounds.width / this.scene.bounds.height));
     this.map.setScene(this.scene);
     this.#cover(null);
     this.#restoreHold();
