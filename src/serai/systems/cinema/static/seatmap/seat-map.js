@@ -1,0 +1,468 @@
+/* <seat-map src="/api/cinema/v1/shows/ID" max="8" hold-url="/cinema/holds/{id}">: choose and hold seats of one show.
+ *
+ * It joins the pure parts (state, choice, geometry) with the drawing, the list, the wire and the panel, and decides what
+ * a click may do. It prevents three disappointments: a seat that was sold a second ago looks free; a refusal throws
+ * away the whole choice; and a plan that only a mouse can use.
+ *
+ * Events (all bubble): `selection` {seats}, `held` the hold (cancelable: prevents going to hold-url), `released`,
+ * `expired`. Methods: select(ids), clear(). The element keeps an open hold of this tab across reloads.
+ */
+
+import { blocksOf, formatMoney, orphansOf, seatName } from "./choice.js";
+import { clockOffset } from "./countdown.js";
+import { make, icon } from "./icons.js";
+import { categoriesOf, categoryLegend, stateLegend, STATE_NAMES } from "./legend.js";
+import { SeatList } from "./list.js";
+import { addresses, LiveSeats, Refused, send } from "./live.js";
+import { MapView } from "./map-view.js";
+import { Panel } from "./panel.js";
+import { sceneOfShow } from "./scene.js";
+import { applyDelta, applySnapshot, countStates, EMPTY } from "./state.js";
+import { ensureStyles } from "./styles.js";
+import { categoryColors } from "./theme.js";
+
+const SELECTION_MAX_DEFAULT = 10;
+const CONNECTION_WORDS = Object.freeze({ connecting: "Connecting", live: "Live", waiting: "Offline, trying again", closed: "Closed" });
+
+class SeatMap extends HTMLElement {
+  static observedAttributes = ["src"];
+
+  async connectedCallback() {
+    await ensureStyles();
+    if (!this.isConnected) return;
+    if (!this.built) this.#build();
+    this.load();
+  }
+
+  disconnectedCallback() {
+    this.live?.close();
+    this.panel?.countdown.stop();
+    this.map?.destroy();
+    this.built = false;
+  }
+
+  attributeChangedCallback(name, before) {
+    if (this.built && before !== null) this.load();
+  }
+
+  get max() {
+    return Number(this.getAttribute("max")) || SELECTION_MAX_DEFAULT;
+  }
+
+  get locale() {
+    return this.closest("[lang]")?.lang || navigator.language;
+  }
+
+  /** The chosen seats, in the order of choosing. */
+  get selection() {
+    return [...this.selected].map((id) => this.seats.get(id));
+  }
+
+  // ---- building
+
+  #build() {
+    this.built = true;
+    this.classList.add("sm");
+    this.selected = new Set();
+    this.seats = new Map();
+    this.state = EMPTY;
+    this.hold = null;
+    this.filter = null;
+    this.orphans = [];
+    this.spoken = make("div", { class: "sm-hidden", "aria-live": "polite", "data-role": "announcer" });
+    this.connection = make("span", { class: "sm-connection", role: "status" });
+    this.legend = make("div", { class: "sm-legend" });
+    this.states = make("div", { class: "sm-legend sm-legend-states" });
+    this.free = make("span", { class: "sm-free" });
+    this.cover = make("div", { class: "sm-cover", role: "status" });
+    const look = (seat) => this.lookOf(seat);
+    this.map = new MapView({
+      look,
+      activate: (seat) => this.toggle(seat),
+      describe: (seat) => this.describe(seat),
+      say: (text) => this.say(text),
+      orphans: () => this.orphans,
+      themed: () => this.#themed(),
+    });
+    this.list = new SeatList({ look, describe: (seat) => this.describe(seat), toggle: (seat) => this.toggle(seat), pickable: (seat) => this.isFree(seat) });
+    this.panel = new Panel(this.#panelActions(), this.locale);
+    const body = make("div", { class: "sm-body" }, this.map.element, this.list.element, this.cover);
+    const bar = make("div", { class: "sm-bar" }, this.legend, make("div", { class: "sm-bar-end" }, this.free, this.connection, this.#viewSwitch()));
+    this.replaceChildren(make("div", { class: "sm-frame" }, make("div", { class: "sm-main" }, bar, body, this.states), this.panel.element), this.spoken);
+    this.#show("map");
+    this.map.stage.refreshTheme();
+  }
+
+  #panelActions() {
+    return {
+      best: (count, category) => this.chooseBest(count, category),
+      remove: (seat) => this.toggle(seat),
+      clear: () => this.clear(),
+      hold: () => this.holdSeats(),
+      release: () => this.release(),
+      extend: () => this.extend(),
+      ended: () => this.#holdEnded(),
+      say: (text) => this.say(text),
+    };
+  }
+
+  #viewSwitch() {
+    const button = (name, words) =>
+      make("button", { type: "button", "data-view": name, html: `${icon(name)}<span>${words}</span>`, onclick: () => this.#show(name, true) });
+    this.switch = make("div", { class: "sm-switch", role: "group", "aria-label": "Show seats as" }, button("map", "Map"), button("list", "List"));
+    return this.switch;
+  }
+
+  #show(view, focus = false) {
+    this.dataset.view = view;
+    for (const button of this.switch.children) button.setAttribute("aria-pressed", String(button.dataset.view === view));
+    if (view === "list" && this.scene && this.list.scene !== this.scene) {
+      this.list.scene = this.scene;
+      this.list.setScene(this.scene);
+    }
+    if (focus && view === "list") this.list.focus();
+  }
+
+  // ---- loading and live changes
+
+  async load() {
+    this.live?.close();
+    this.wire = addresses(this.getAttribute("src"));
+    this.#cover("Loading the seats");
+    const wire = this.wire;
+    try {
+      const { body } = await send("GET", wire.seats);
+      if (wire !== this.wire || !this.isConnected) return;
+      this.#take(body);
+    } catch (error) {
+      if (wire === this.wire) this.#cover(error.message, () => this.load());
+      if (!(error instanceof Refused)) throw error;
+      return;
+    }
+    this.live = new LiveSeats(wire.events, {
+      snapshot: (data) => this.#apply(applySnapshot(this.state, data)),
+      delta: (data) => this.#apply(applyDelta(this.state, data)),
+      status: (status) => this.#connection(status),
+    });
+    this.live.open();
+  }
+
+  #take(payload) {
+    if (!payload.seats.length) {
+      this.#cover("This show has no seats to choose.");
+      return;
+    }
+    this.seats = new Map(payload.seats.map((seat) => [seat.id, seat]));
+    const names = [...new Set(payload.seats.map((seat) => seat.category))];
+    const known = payload.plan?.categories ?? [];
+    this.colors = categoryColors([...known, ...names.filter((name) => !known.some((one) => one.name === name)).map((name) => ({ name }))]);
+    this.scene = sceneOfShow(payload);
+    this.blocks = blocksOf(this.scene.rows, this.scene.pitch);
+    this.state = applySnapshot(EMPTY, payload).state;
+    this.selected = new Set([...this.selected].filter((id) => this.isFree(this.seats.get(id))));
+    this.list.scene = null;
+    this.style.setProperty("--sm-aspect", String(this.scene.bounds.width / this.scene.bounds.height));
+    this.map.setScene(this.scene);
+    this.#cover(null);
+    this.#restoreHold();
+    this.#show(this.dataset.view);
+    this.#refresh();
+  }
+
+  #apply({ state, changed, gap }) {
+    if (gap) {
+      this.live.resync();
+      return;
+    }
+    this.state = state;
+    if (!changed.length) return;
+    const seats = changed.map(({ id }) => this.seats.get(id)).filter(Boolean);
+    this.#dropLost(seats);
+    this.map.update(seats, true);
+    this.list.update(seats);
+    this.#refresh();
+  }
+
+  /* Seats of the choice that somebody else has just taken. While our own request is under way it is probably us. */
+  #dropLost(seats) {
+    if (this.busy) return;
+    const lost = seats.filter((seat) => this.selected.has(seat.id) && this.stateOf(seat) !== "available");
+    if (!lost.length) return;
+    for (const seat of lost) this.selected.delete(seat.id);
+    this.#tellLost(lost);
+  }
+
+  #tellLost(lost) {
+    const names = lost.map(seatName).join(" and ");
+    this.#notice(`${names} ${lost.length === 1 ? "was" : "were"} just taken by someone else.${this.selected.size ? " The rest of your choice is kept." : ""}`, "error");
+    this.map.alarm(lost);
+    this.#selectionChanged(lost);
+  }
+
+  #connection(status) {
+    this.connection.dataset.status = status;
+    this.connection.textContent = CONNECTION_WORDS[status];
+  }
+
+  // ---- what a seat is and may do
+
+  stateOf(seat) {
+    return this.state.seats.get(seat.id) ?? seat.state;
+  }
+
+  isFree(seat) {
+    return seat !== undefined && this.stateOf(seat) === "available" && !this.hold?.ids.has(seat.id);
+  }
+
+  lookOf(seat) {
+    const state = this.stateOf(seat);
+    const color = this.colors.get(seat.category);
+    const dim = this.filter !== null && seat.category !== this.filter;
+    if (this.hold?.ids.has(seat.id)) return { look: "yours", color };
+    if (this.selected.has(seat.id)) return { look: "selected", color };
+    return { look: state === "available" && seat.accessible ? "accessible" : state, color, dim };
+  }
+
+  describe(seat) {
+    const { look } = this.lookOf(seat);
+    const words = [seatName(seat), seat.category, formatMoney(seat.price, this.locale)];
+    if (seat.accessible) words.push("wheelchair place");
+    words.push(look === "accessible" ? "available" : STATE_NAMES[look].toLowerCase());
+    return words.join(", ");
+  }
+
+  /** Choose a seat or give it back; says why when it cannot be chosen. */
+  toggle(seat) {
+    if (this.busy) return;
+    if (this.hold) return this.#notice("Your seats are held. Use “Change seats” to choose others.", "info");
+    if (this.selected.has(seat.id)) this.selected.delete(seat.id);
+    else if (!this.isFree(seat)) return this.say(`${seatName(seat)} is not free`);
+    else if (this.selected.size >= this.max) return this.#notice(`You can choose at most ${this.max} seats.`, "warn");
+    else this.selected.add(seat.id);
+    this.#notice(null);
+    this.#selectionChanged([seat]);
+    this.say(`${seatName(seat)} ${this.selected.has(seat.id) ? "chosen" : "given back"}. ${this.selected.size} of at most ${this.max}.`);
+  }
+
+  /** Replace the choice by these seat ids, as far as they are free. */
+  select(ids) {
+    const touched = [...this.selection];
+    this.selected = new Set(ids.filter((id) => this.isFree(this.seats.get(id))).slice(0, this.max));
+    this.#selectionChanged([...touched, ...this.selection]);
+  }
+
+  clear() {
+    this.#notice(null);
+    this.select([]);
+    this.say("No seats chosen");
+  }
+
+  #selectionChanged(seats) {
+    this.orphans = orphansOf(this.blocks, (seat) => this.isFree(seat), this.selected);
+    if (this.orphans.length) {
+      const names = this.orphans.map(seatName).join(" and ");
+      this.#notice(`This leaves ${names} alone. Seats beside each other keep the row whole.`, "warn");
+    } else if (this.panel.notice.dataset.kind === "warn") this.#notice(null);
+    this.map.update(seats);
+    this.list.update(seats);
+    this.#refreshPanel();
+    this.#emit("selection", { seats: this.selection });
+  }
+
+  async chooseBest(count, category) {
+    if (this.hold || this.busy) return;
+    const query = new URLSearchParams({ count, ...(category ? { category } : {}) });
+    try {
+      const { body } = await send("GET", `${this.wire.best}?${query}`);
+      this.#notice(null);
+      this.select(body.seat_ids);
+      this.map.show(this.selection);
+      this.say(`Chosen: ${this.selection.map(seatName).join(", ")}`);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  // ---- holding
+
+  async holdSeats() {
+    if (this.busy || !this.selected.size) return;
+    const seatIds = [...this.selected];
+    this.#busy(true);
+    try {
+      const { body, date } = await send("POST", this.wire.holds, { show_id: this.wire.showId, seat_ids: seatIds });
+      this.#busy(false);
+      this.#setHold({ ...body, clock_offset_ms: clockOffset(date, Date.now()) }, seatIds);
+      this.say(`${seatIds.length === 1 ? "1 seat is" : `${seatIds.length} seats are`} held for you`);
+      const go = this.#emit("held", body, true);
+      if (go && this.hasAttribute("hold-url")) location.assign(this.#payUrl());
+    } catch (error) {
+      this.#busy(false);
+      if (error.code === "seats_unavailable") this.#refusedSeats(error.problem.seats ?? []);
+      else this.#failed(error);
+    }
+  }
+
+  #refusedSeats(listed) {
+    const lost = listed.map((one) => this.seats.get(typeof one === "object" ? one.id : one)).filter(Boolean);
+    for (const seat of lost) this.selected.delete(seat.id);
+    this.live?.resync();
+    if (lost.length) this.#tellLost(lost);
+    else this.#notice("Some of these seats were just taken. Please look again.", "error");
+  }
+
+  async extend() {
+    try {
+      const { body, date } = await send("POST", this.wire.extend(this.hold.id));
+      this.#setHold({ ...this.hold.body, ...body, clock_offset_ms: clockOffset(date, Date.now()) }, [...this.hold.ids]);
+      this.#notice("You have more time.", "info");
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** Give the held seats back and keep them as the choice. */
+  async release() {
+    const { id, ids } = this.hold;
+    try {
+      await send("DELETE", this.wire.hold(id));
+    } catch (error) {
+      if (error.status !== 404 && error.status !== 409) return this.#failed(error);
+    }
+    this.#dropHold();
+    const seats = [...ids].map((one) => this.seats.get(one));
+    this.state = { ...this.state, seats: new Map([...this.state.seats, ...seats.map((seat) => [seat.id, "available"])]) };
+    this.select([...ids]);
+    this.#notice(null);
+    this.#emit("released", { id });
+    this.live?.resync();
+  }
+
+  #setHold(body, ids) {
+    this.hold = { id: body.id, body, ids: new Set(ids) };
+    this.selected.clear();
+    this.orphans = [];
+    sessionStorage.setItem(this.#holdKey(), JSON.stringify({ body, ids }));
+    this.#notice(null);
+    this.#refreshSeats(ids);
+  }
+
+  #restoreHold() {
+    const { body, ids } = JSON.parse(sessionStorage.getItem(this.#holdKey()) ?? "{}");
+    if (!body) return;
+    const alive = Date.parse(body.expires_at) - (body.clock_offset_ms ?? 0) > Date.now();
+    const ours = ids.every((id) => this.state.seats.get(id) === "held");
+    if (alive && ours) this.#setHold(body, ids);
+    else sessionStorage.removeItem(this.#holdKey());
+  }
+
+  #dropHold() {
+    const ids = [...this.hold.ids];
+    this.hold = null;
+    sessionStorage.removeItem(this.#holdKey());
+    this.#refreshSeats(ids);
+  }
+
+  #holdEnded() {
+    const { id } = this.hold;
+    this.#dropHold();
+    this.#notice("The time is up and the seats are free again. You can choose them once more.", "error");
+    this.#emit("expired", { id });
+    this.live?.resync();
+  }
+
+  #holdKey() {
+    return `seat-map:${this.wire.showId}`;
+  }
+
+  #payUrl() {
+    return this.getAttribute("hold-url")?.replaceAll("{id}", encodeURIComponent(this.hold.id));
+  }
+
+  // ---- drawing what changed
+
+  #refreshSeats(ids) {
+    const seats = ids.map((id) => this.seats.get(id)).filter(Boolean);
+    this.map.update(seats);
+    this.list.update(seats);
+    this.#refresh();
+  }
+
+  #refresh() {
+    const counts = countStates(this.state);
+    this.free.textContent = `${counts.available.toLocaleString(this.locale)} of ${this.seats.size.toLocaleString(this.locale)} free`;
+    this.#refreshLegend();
+    this.#refreshPanel();
+  }
+
+  #refreshLegend() {
+    const theme = this.map.theme;
+    this.categories = categoriesOf([...this.seats.values()], this.colors, (seat) => this.isFree(seat));
+    const looks = ["available", "selected", ...(this.hold ? ["yours"] : []), "held", "booked"];
+    const seats = [...this.seats.values()];
+    if (seats.some((seat) => this.stateOf(seat) === "blocked")) looks.push("blocked");
+    if (seats.some((seat) => seat.accessible)) looks.push("accessible");
+    const key = JSON.stringify([this.categories.map((c) => [c.name, c.color, c.low, c.high]), looks, this.filter, theme]);
+    if (key === this.legendKey) return;
+    this.legendKey = key;
+    const pick = (name) => this.#setFilter(name);
+    this.legend.replaceChildren(categoryLegend(this.categories, { theme, locale: this.locale, active: this.filter, pick }));
+    this.states.replaceChildren(stateLegend(looks, this.categories[0].color, theme));
+    this.panel.setCategories(this.categories, this.max);
+  }
+
+  #setFilter(name) {
+    this.filter = name;
+    this.map.invalidate();
+    this.list.update([...this.seats.values()]);
+    this.#refreshLegend();
+    this.legend.querySelector(`[data-category="${CSS.escape(name ?? "")}"]`)?.focus();
+    this.say(name ? `Only ${name} is highlighted` : "All categories are shown");
+  }
+
+  #refreshPanel() {
+    const { theme } = this.map;
+    if (this.hold) {
+      const seats = [...this.hold.ids].map((id) => this.seats.get(id));
+      this.panel.showHold(this.hold.body, seats, { theme, colors: this.colors, payUrl: this.#payUrl() });
+    } else this.panel.showChoice(this.selection, { theme, colors: this.colors, max: this.max, busy: this.busy });
+  }
+
+  #themed() {
+    if (!this.scene) return;
+    this.#refresh();
+  }
+
+  #busy(on) {
+    this.busy = on;
+    this.#refreshPanel();
+  }
+
+  #cover(text, again) {
+    this.cover.replaceChildren();
+    this.cover.hidden = text === null;
+    if (text === null) return;
+    this.cover.append(make("p", {}, text), ...(again ? [make("button", { type: "button", class: "sm-button sm-button-quiet", onclick: again }, "Try again")] : []));
+    this.cover.dataset.busy = String(!again && text.startsWith("Loading"));
+  }
+
+  #notice(text, kind) {
+    this.panel.say(text, kind);
+  }
+
+  #failed(error) {
+    if (!(error instanceof Refused)) throw error;
+    this.#notice(error.message, "error");
+  }
+
+  /** One sentence for the screen reader. */
+  say(text) {
+    this.spoken.textContent = text;
+  }
+
+  #emit(name, detail, cancelable = false) {
+    return this.dispatchEvent(new CustomEvent(name, { bubbles: true, cancelable, detail }));
+  }
+}
+
+customElements.define("seat-map", SeatMap);
