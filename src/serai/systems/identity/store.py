@@ -11,7 +11,16 @@ from psycopg.errors import UniqueViolation
 
 from serai.runtime.postgres.database import Row, Transaction
 from serai.systems.identity.errors import SlugTaken
-from serai.systems.identity.model import ApiKey, Credentials, Member, Membership, NewUser, Organisation, Session, email_key
+from serai.systems.identity.model import (
+    ApiKey,
+    Credentials,
+    Member,
+    Membership,
+    NewUser,
+    Organisation,
+    Session,
+    email_key,
+)
 
 # Organisations
 
