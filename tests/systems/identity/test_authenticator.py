@@ -13,7 +13,7 @@ from serai.kernel.errors import Misconfigured
 from serai.runtime.http.principal import Principal
 from serai.runtime.postgres.database import Transaction
 from serai.runtime.settings import Configuration
-from serai.systems.identity.authenticator import Believed
+from serai.systems.identity.authenticator import Believed, Known
 from serai.systems.identity.credentials import new_key
 from serai.systems.identity.settings import IdentitySettings
 
@@ -134,10 +134,10 @@ async def test_use_is_written_at_most_once_a_minute(site: Site, tenant: UUID) ->
 
 async def test_the_cache_is_bounded_and_forgets_the_oldest() -> None:
     believed = Believed(HandClock(), life_s=5, entries_max=3)
-    principal = Principal(UUID(int=1), "key", "k")
+    known = Known(Principal(UUID(int=1), "key", "k"))
     digests = [hashlib.sha256(bytes([number])).digest() for number in range(5)]
     for digest in digests:
-        believed.believe(digest, principal, believed.now_s())
+        believed.believe(digest, known, believed.now_s())
     assert len(believed) == 3
     assert [believed.recall(digest) is not None for digest in digests] == [False, False, True, True, True]
 

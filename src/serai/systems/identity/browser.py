@@ -154,6 +154,21 @@ class PageRoute(APIRoute):
         return handle_and_keep_guest
 
 
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_MACHINES = (
+    *(("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad")),
+    *(("Windows", "Windows"), ("Mac OS X", "macOS"), ("Linux", "Linux")),
+)
+
+
+def device_in(request: Request) -> str:
+    """What made the request, as its user would call it: 'Firefox on Linux'. The first that fits is the most telling."""
+    agent = request.headers.get("user-agent", "")
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "A program")
+    machine = next((name for mark, name in _MACHINES if mark in agent), "")
+    return f"{browser} on {machine}" if machine else browser
+
+
 def _is_bearer(request: Request) -> bool:
     # No foreign page can make a browser send this header, so it needs no further proof.
     return request.headers.get("authorization", "").startswith("Bearer ")

@@ -221,10 +221,10 @@ async def _anywhere(tx: Transaction, email: str) -> tuple[UUID, UUID]:
     known = await store.credentials_of(tx, email)
     if known is None:
         raise UserNotFound(f"Nobody has the e-mail address {email}; `serai users list` shows who there is.")
-    open_to = await store.organisations_of(tx, known.user)
+    open_to = await store.memberships_of(tx, known.user)
     if not open_to:
         raise Invalid.of("email", "no_organisation", f"{email} is a member of no organisation; add them to one first.")
-    return known.user, open_to[0].id
+    return known.user, open_to[0].organisation.id
 
 
 def _show(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:

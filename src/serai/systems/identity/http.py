@@ -11,7 +11,7 @@ from serai.runtime.http.edge import client_address
 from serai.runtime.http.models import PAGE_MAX, Instant, Model, Page
 from serai.runtime.http.principal import Asking, Principal, Requires
 from serai.systems.identity import model
-from serai.systems.identity.browser import browser_of
+from serai.systems.identity.browser import browser_of, device_in
 from serai.systems.identity.service import Identity, SignIn
 
 PREFIX = "/api/identity/v1"
@@ -68,6 +68,7 @@ class KeyView(Model):
     last_used_at: Instant | None
     expires_at: Instant | None
     revoked_at: Instant | None
+    state: str
 
     @classmethod
     def of(cls, key: model.ApiKey) -> "KeyView":
@@ -82,6 +83,7 @@ class KeyView(Model):
             last_used_at=key.last_used_at,
             expires_at=key.expires_at,
             revoked_at=key.revoked_at,
+            state=key.state,
         )
 
 
@@ -190,6 +192,7 @@ class Sessions:
                 email=body.email,
                 password=body.password,
                 address=client_address(request.scope),
+                device=device_in(request),
                 organisation=body.organisation,
                 replaces=browser.session_token(request),
             )
@@ -234,7 +237,7 @@ class Sessions:
     ) -> SessionView:
         """Sets a new password and ends all other sessions. 401 `invalid_credentials` for a wrong current one."""
         signed_in = await self._identity.change_password(
-            signed_in_user(principal), body.current_password, body.new_password
+            signed_in_user(principal), body.current_password, body.new_password, device=device_in(request)
         )
         return self._opened(request, response, signed_in)
 

@@ -13,7 +13,7 @@ NAME_CHARS_MAX = 200
 EMAIL_CHARS_MAX = 254
 """RFC 5321 section 4.5.3.1.3 leaves this many for an address."""
 
-PASSWORD_CHARS_MIN = 10
+PASSWORD_CHARS_MIN = 12
 PASSWORD_CHARS_MAX = 200
 """Long enough for any passphrase, short enough that hashing it is not an attack."""
 
@@ -54,6 +54,27 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """An organisation as one of its members sees it."""
+
+    organisation: Organisation
+    roles: tuple[str, ...]
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Where a user is signed in. `device` and `address` are those of the sign-in."""
+
+    id: UUID
+    device: str
+    address: str
+    created_at: datetime
+    last_seen_at: datetime
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NewUser:
     """Somebody to be made. `password_hash` is computed before the transaction opens: it takes tens of milliseconds."""
 
@@ -87,6 +108,8 @@ class ApiKey:
     last_used_at: datetime | None
     expires_at: datetime | None
     revoked_at: datetime | None
+    state: str
+    """'active', 'expired' or 'revoked', by the database's clock."""
 
 
 @dataclass(frozen=True, slots=True)

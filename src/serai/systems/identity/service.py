@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from serai.kernel.errors import Invalid
-from serai.kernel.ports import Random
+from serai.kernel.ids import uuid7
+from serai.kernel.ports import Clock, Random
 from serai.runtime.http.principal import Principal
 from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.identity import store
@@ -29,9 +30,11 @@ from serai.systems.identity.model import (
     ApiKey,
     Credentials,
     Member,
+    Membership,
     NewKey,
     NewUser,
     Organisation,
+    Session,
     SignedIn,
     checked_email,
     checked_password,
@@ -50,6 +53,7 @@ class SignIn:
     email: str
     password: str
     address: str
+    device: str
     organisation: str | None = None
     replaces: str | None = None
 
@@ -61,6 +65,7 @@ class Identity:
         self,
         *,
         database: Database,
+        clock: Clock,
         random: Random,
         api: IdentityApi,
         throttle: Throttle,
@@ -68,6 +73,7 @@ class Identity:
         settings: IdentitySettings,
     ) -> None:
         self._database = database
+        self._clock = clock
         self._random = random
         self._api = api
         self._throttle = throttle
@@ -83,7 +89,7 @@ class Identity:
         async with self._database.transaction(organisation.id) as tx:
             if verdict.rehashed:
                 await store.renew_hash(tx, known.user, verdict.rehashed)
-            signed_in = await self._open_session(tx, known.user, organisation)
+            signed_in = await self._open_session(tx, known.user, organisation, asked.device, asked.address)
         if asked.replaces:
             await self.sign_out(asked.replaces)
         return signed_in
@@ -103,7 +109,7 @@ class Identity:
             await store.end_all_sessions(tx, UUID(principal.id))
         self._believed.forget_all()
 
-    async def change_password(self, principal: Principal, current: str, new: str) -> SignedIn:
+    async def change_password(self, principal: Principal, current: str, new: str, *, device: str) -> SignedIn:
         """Sets a new password, ends every session and opens one here. Raises InvalidCredentials, Invalid."""
         checked_password(new, "new_password")
         organisation, member = await self.account(principal)
@@ -111,7 +117,7 @@ class Identity:
         password_hash = await self._api.hash_password(new)
         async with self._database.transaction(principal.tenant) as tx:
             await store.replace_password(tx, member.id, password_hash)
-            signed_in = await self._open_session(tx, member.id, organisation)
+            signed_in = await self._open_session(tx, member.id, organisation, device, principal.address)
         self._believed.forget_all()
         return signed_in
 
@@ -128,7 +134,7 @@ class Identity:
     async def _entered(self, user: UUID, slug: str | None) -> Organisation:
         """The organisation that a session opens in: the one asked for, else the site's, else the oldest."""
         async with self._database.transaction(None) as tx:
-            open_to = await store.organisations_of(tx, user)
+            open_to = [membership.organisation for membership in await store.memberships_of(tx, user)]
         if slug is not None:
             open_to = [organisation for organisation in open_to if organisation.slug == slug]
         if not open_to:
@@ -138,15 +144,43 @@ class Identity:
         site = self._api.site_slug
         return next((organisation for organisation in open_to if organisation.slug == site), open_to[0])
 
-    async def _open_session(self, tx: Transaction, user: UUID, organisation: Organisation) -> SignedIn:
+    async def _open_session(
+        self, tx: Transaction, user: UUID, organisation: Organisation, device: str, address: str
+    ) -> SignedIn:
         token = new_token(organisation.id, self._random)
         parsed = parse_token(token)
         assert parsed is not None, "we read what we write"
-        expires_at = await store.add_session(tx, parsed.digest, user, self.settings.session_absolute_s)
+        expires_at = await store.add_session(
+            tx,
+            digest=parsed.digest,
+            session_id=uuid7(self._clock, self._random),
+            user=user,
+            device=device,
+            address=address,
+            absolute_s=self.settings.session_absolute_s,
+        )
         await store.end_oldest_sessions(tx, user, self.settings.sessions_per_user_max)
         member = await store.member(tx, user)
         assert member is not None, "a session opens only where its user is a member"
         return SignedIn(token, member, organisation, expires_at)
+
+    async def sessions(self, principal: Principal, token: str | None) -> list[Session]:
+        """Where the user is signed in, in this organisation; `token` is of the browser that asks."""
+        parsed = parse_token(token or "")
+        async with self._database.transaction(principal.tenant) as tx:
+            return await store.sessions(
+                tx,
+                UUID(principal.id),
+                parsed.digest if parsed else b"",
+                self.settings.session_idle_s,
+                self.settings.sessions_per_user_max,
+            )
+
+    async def end_session(self, principal: Principal, session_id: UUID) -> None:
+        """Ends one of the user's own sessions, if it still lives."""
+        async with self._database.transaction(principal.tenant) as tx:
+            await store.end_session_of(tx, UUID(principal.id), session_id)
+        self._believed.forget_all()
 
     # Organisations and members
 
@@ -154,6 +188,11 @@ class Identity:
         """A signed-in user, and where. Raises UserNotFound when the membership has just ended."""
         async with self._database.transaction(principal.tenant) as tx:
             return await _organisation(tx), await _member(tx, UUID(principal.id))
+
+    async def memberships(self, principal: Principal) -> list[Membership]:
+        """Where a user is a member, the oldest first."""
+        async with self._database.transaction(None) as tx:
+            return await store.memberships_of(tx, UUID(principal.id))
 
     async def organisation(self, principal: Principal) -> Organisation:
         """Where the principal is."""
@@ -164,7 +203,7 @@ class Identity:
         """Where a user is a member; for keys and guests, the one place where they are."""
         async with self._database.transaction(principal.tenant) as tx:
             if principal.kind == "user":
-                return await store.organisations_of(tx, UUID(principal.id))
+                return [found.organisation for found in await store.memberships_of(tx, UUID(principal.id))]
             return [await _organisation(tx)]
 
     async def found_organisation(self, principal: Principal, slug: str, name: str) -> Organisation:

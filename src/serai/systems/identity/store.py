@@ -11,7 +11,16 @@ from psycopg.errors import UniqueViolation
 
 from serai.runtime.postgres.database import Row, Transaction
 from serai.systems.identity.errors import SlugTaken
-from serai.systems.identity.model import ApiKey, Credentials, Member, NewUser, Organisation, email_key
+from serai.systems.identity.model import (
+    ApiKey,
+    Credentials,
+    Member,
+    Membership,
+    NewUser,
+    Organisation,
+    Session,
+    email_key,
+)
 
 # Organisations
 
@@ -33,10 +42,10 @@ async def organisation_of(tx: Transaction, slug: str) -> Organisation | None:
     return Organisation(*row) if row else None
 
 
-async def organisations_of(tx: Transaction, user: UUID) -> list[Organisation]:
+async def memberships_of(tx: Transaction, user: UUID) -> list[Membership]:
     """Where a user is a member, the oldest membership first (any tenant)."""
-    rows = await tx.fetch("select tenant_id, slug, name from identity.organisations_of(%s)", (user,))
-    return [Organisation(*row) for row in rows]
+    rows = await tx.fetch("select tenant_id, slug, name, roles, since from identity.memberships_of(%s)", (user,))
+    return [Membership(Organisation(*row[:3]), tuple(row[3]), row[4]) for row in rows]
 
 
 async def own_organisation(tx: Transaction) -> Organisation | None:
@@ -151,17 +160,39 @@ async def demo_users_present(tx: Transaction) -> bool:
 # Sessions
 
 
-async def add_session(tx: Transaction, digest: bytes, user: UUID, absolute_s: int) -> datetime:
+async def add_session(
+    tx: Transaction, *, digest: bytes, session_id: UUID, user: UUID, device: str, address: str, absolute_s: int
+) -> datetime:
     """A session from now by the database's clock; returns when it ends at the latest."""
     row = await tx.fetch_one(
-        "insert into identity.sessions (tenant_id, token_hash, user_id, epoch, expires_at)"
-        " select %s, %s, u.id, u.session_epoch, clock_timestamp() + make_interval(secs => %s)"
+        "insert into identity.sessions (tenant_id, token_hash, id, user_id, device, address, epoch, expires_at)"
+        " select %s, %s, %s, u.id, %s, %s, u.session_epoch, clock_timestamp() + make_interval(secs => %s)"
         " from identity.users u where u.id = %s returning expires_at",
-        (tx.owner, digest, absolute_s, user),
+        (tx.owner, digest, session_id, device, address, absolute_s, user),
     )
     assert row is not None, "a session is added for a member of the transaction's tenant"
     ends: datetime = row[0]
     return ends
+
+
+async def sessions(tx: Transaction, user: UUID, current: bytes, idle_s: int, limit: int) -> list[Session]:
+    """A user's live sessions in this tenant, the last used first; `current` is the digest of the one that asks."""
+    rows = await tx.fetch(
+        "select s.id, s.device, s.address, s.created_at, s.last_seen_at, s.token_hash = %s"
+        " from identity.sessions s join identity.users u on u.id = s.user_id and u.session_epoch = s.epoch"
+        " where s.tenant_id = %s and s.user_id = %s and s.expires_at > clock_timestamp()"
+        " and s.last_seen_at > clock_timestamp() - make_interval(secs => %s) order by s.last_seen_at desc limit %s",
+        (current, tx.owner, user, idle_s, limit),
+    )
+    return [Session(*row) for row in rows]
+
+
+async def end_session_of(tx: Transaction, user: UUID, session_id: UUID) -> None:
+    """Ends one of the user's own sessions."""
+    await tx.execute(
+        "delete from identity.sessions where tenant_id = %s and id = %s and user_id = %s",
+        (tx.owner, session_id, user),
+    )
 
 
 async def end_oldest_sessions(tx: Transaction, user: UUID, keep_max: int) -> int:
@@ -173,18 +204,19 @@ async def end_oldest_sessions(tx: Transaction, user: UUID, keep_max: int) -> int
     )
 
 
-async def live_session(tx: Transaction, digest: bytes, idle_s: int, touch_s: int) -> tuple[Member, bool] | None:
-    """Whose session this is, if it lives; and whether its last_seen_at is older than `touch_s`."""
+async def live_session(tx: Transaction, digest: bytes, idle_s: int, touch_s: int) -> tuple[Member, str, bool] | None:
+    """Whose session this is, if it lives; the organisation's name; whether last_seen_at is older than `touch_s`."""
     row = await tx.fetch_one(
-        "select u.id, u.email, u.name, m.roles, m.created_at,"
+        "select u.id, u.email, u.name, m.roles, m.created_at, o.name,"
         " s.last_seen_at < clock_timestamp() - make_interval(secs => %s)"
         " from identity.sessions s join identity.users u on u.id = s.user_id and u.session_epoch = s.epoch"
         " join identity.memberships m on m.tenant_id = s.tenant_id and m.user_id = s.user_id"
+        " join identity.organisations o on o.tenant_id = s.tenant_id"
         " where s.tenant_id = %s and s.token_hash = %s and s.expires_at > clock_timestamp()"
         " and s.last_seen_at > clock_timestamp() - make_interval(secs => %s)",
         (touch_s, tx.owner, digest, idle_s),
     )
-    return (_member(row), row[5]) if row else None
+    return (_member(row), row[5], row[6]) if row else None
 
 
 async def touch_session(tx: Transaction, digest: bytes) -> None:
@@ -233,7 +265,8 @@ async def add_key(
     row = await tx.fetch_one(
         "insert into identity.api_keys (tenant_id, id, secret_hash, hint, name, roles, created_by, expires_at)"
         " values (%s, %s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))"
-        " returning id, hint, name, roles, created_by, created_at, last_used_at, expires_at, revoked_at",
+        " returning id, hint, name, roles, created_by, created_at, last_used_at, expires_at, revoked_at,"
+        " identity.key_state(revoked_at, expires_at)",
         (tx.owner, key_id, digest, hint, name, list(roles), created_by, life_s),
     )
     assert row is not None
@@ -254,7 +287,8 @@ async def live_keys(tx: Transaction) -> int:
 async def keys(tx: Transaction, after: UUID | None, limit: int) -> list[ApiKey]:
     """Keys older than the one with id `after`, the newest first: ids are ordered by time."""
     rows = await tx.fetch(
-        "select id, hint, name, roles, created_by, created_at, last_used_at, expires_at, revoked_at"
+        "select id, hint, name, roles, created_by, created_at, last_used_at, expires_at, revoked_at,"
+        " identity.key_state(revoked_at, expires_at)"
         " from identity.api_keys"
         " where tenant_id = %s and (%s::uuid is null or id < %s) order by id desc limit %s",
         (tx.owner, after, after, limit),
@@ -265,7 +299,8 @@ async def keys(tx: Transaction, after: UUID | None, limit: int) -> list[ApiKey]:
 async def key(tx: Transaction, key_id: UUID) -> ApiKey | None:
     """One key of the tenant."""
     row = await tx.fetch_one(
-        "select id, hint, name, roles, created_by, created_at, last_used_at, expires_at, revoked_at"
+        "select id, hint, name, roles, created_by, created_at, last_used_at, expires_at, revoked_at,"
+        " identity.key_state(revoked_at, expires_at)"
         " from identity.api_keys where tenant_id = %s and id = %s",
         (tx.owner, key_id),
     )
@@ -276,12 +311,12 @@ async def live_key(tx: Transaction, digest: bytes, touch_s: int) -> tuple[ApiKey
     """Which key this is, if it opens anything; and whether its last_used_at is older than `touch_s`."""
     row = await tx.fetch_one(
         "select id, hint, name, roles, created_by, created_at, last_used_at, expires_at, revoked_at,"
-        " coalesce(last_used_at < clock_timestamp() - make_interval(secs => %s), true)"
+        " identity.key_state(revoked_at, expires_at), coalesce(last_used_at < clock_timestamp() - make_interval(secs => %s), true)"
         " from identity.api_keys where tenant_id = %s and secret_hash = %s and revoked_at is null"
         " and (expires_at is null or expires_at > clock_timestamp())",
         (touch_s, tx.owner, digest),
     )
-    return (_key(row), row[9]) if row else None
+    return (_key(row), row[10]) if row else None
 
 
 async def touch_key(tx: Transaction, key_id: UUID) -> None:
@@ -309,4 +344,4 @@ def _member(row: Row) -> Member:
 
 
 def _key(row: Row) -> ApiKey:
-    return ApiKey(row[0], row[1], row[2], tuple(row[3]), *row[4:9])
+    return ApiKey(row[0], row[1], row[2], tuple(row[3]), *row[4:10])

@@ -44,6 +44,7 @@ def build(world: World) -> Parts:
     browser = Browser(Signer(world.secrets[SIGNING]), world.random, https=https)
     identity = Identity(
         database=world.database,
+        clock=world.clock,
         random=world.random,
         api=api,
         throttle=Throttle(settings, world.clock),

@@ -52,12 +52,16 @@ grant update (name, password_hash, demo_password, session_epoch) on identity.use
 create table identity.sessions (
   tenant_id uuid not null,
   token_hash bytea not null check (length(token_hash) = 32), -- SHA-256: a stolen backup opens nothing
+  id uuid not null, -- names the session to its user without opening it
   user_id uuid not null,
+  device text not null, -- 'Firefox on Linux', so that its user recognises it
+  address text not null,
   epoch int not null,
   created_at timestamptz not null default clock_timestamp(),
   last_seen_at timestamptz not null default clock_timestamp(), -- written at most once a minute
   expires_at timestamptz not null,
-  primary key (tenant_id, token_hash)
+  primary key (tenant_id, token_hash),
+  unique (tenant_id, id)
 );
 create index sessions_by_user on identity.sessions (tenant_id, user_id, created_at);
 create index sessions_by_expiry on identity.sessions (expires_at);
@@ -82,14 +86,21 @@ create table identity.api_keys (
 call runtime.tenant_table('identity.api_keys', 'select, insert');
 grant update (last_used_at, revoked_at) on identity.api_keys to serai_app;
 
+create function identity.key_state(revoked_at timestamptz, expires_at timestamptz) returns text
+language sql volatile as $$
+  select case when revoked_at is not null then 'revoked'
+              when expires_at <= clock_timestamp() then 'expired' else 'active' end
+$$;
+
 create function identity.organisation_of(asked_slug text) returns table (tenant_id uuid, slug text, name text)
 language sql stable security definer set search_path = pg_catalog as $$
   select o.tenant_id, o.slug, o.name from identity.organisations o where o.slug = asked_slug
 $$;
 
-create function identity.organisations_of(asked_user uuid) returns table (tenant_id uuid, slug text, name text)
+create function identity.memberships_of(asked_user uuid)
+returns table (tenant_id uuid, slug text, name text, roles text[], since timestamptz)
 language sql stable security definer set search_path = pg_catalog as $$
-  select o.tenant_id, o.slug, o.name
+  select o.tenant_id, o.slug, o.name, m.roles, m.created_at
   from identity.memberships m join identity.organisations o on o.tenant_id = m.tenant_id
   where m.user_id = asked_user order by m.created_at, m.tenant_id
 $$;
