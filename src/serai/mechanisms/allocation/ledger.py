@@ -1,18 +1,17 @@
-"""The ledger: replaying its lines from the first rebuilds every unit exactly.
+"""The ledger: replaying its lines from the first rebuilds every unit and every counter exactly.
 
-It prevents quiet drift: a unit that changed without a line, or a line without its change, shows up as a difference
-between what the lines say and what the table holds.
+It prevents quiet drift: a row that changed without a line, or a line without its change, shows up as a difference
+between what the lines say and what the tables hold. A line says what a row became, and its number is drawn while that
+row is locked; so the last line of a row must be the row.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 from serai.mechanisms.allocation.claims import UnitState
-
-UnitKey = tuple[int, int]
-"""(pool_no, key)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,61 +22,92 @@ class Unit:
     claim_id: UUID | None = None
     expires_at: datetime | None = None
 
+    def __str__(self) -> str:
+        parts = [self.state.value]
+        if self.claim_id:
+            parts.append(f"by claim {self.claim_id}")
+        if self.expires_at:
+            parts.append(f"until {self.expires_at.isoformat()}")
+        return " ".join(parts)
+
 
 FREE = Unit(UnitState.FREE)
 
 
 @dataclass(frozen=True, slots=True)
+class Bucket:
+    """One bucket of a counter as a row shows it."""
+
+    capacity: int
+    overbook: int = 0
+    held: int = 0
+    sold: int = 0
+
+    @property
+    def room(self) -> int:
+        """What can still be taken."""
+        return self.capacity + self.overbook - self.held - self.sold
+
+    def __str__(self) -> str:
+        return f"{self.held} held and {self.sold} sold of {self.capacity}+{self.overbook}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Which row: a unit, or one bucket of a counter (`bucket` is -1 for a unit)."""
+
+    pool_no: int
+    key: int
+    bucket: int = -1
+
+    def __str__(self) -> str:
+        what = f"unit {self.key}" if self.bucket < 0 else f"counter {self.key}, bucket {self.bucket}"
+        return f"pool {self.pool_no}, {what}"
+
+
+Content: TypeAlias = Unit | Bucket
+"""What stands in a place."""
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One ledger line: these units of one pool became this."""
+    """One ledger line: these rows became this."""
 
     entry_no: int
     move: str
-    pool_no: int
-    keys: tuple[int, ...]
-    after: Unit
+    places: tuple[Place, ...]
+    after: Content
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first place where the table and its ledger disagree."""
+    """A place where the table and its ledger disagree."""
 
-    pool_no: int
-    key: int
-    in_table: Unit | None
-    in_ledger: Unit | None
+    place: Place
+    in_table: Content | None
+    in_ledger: Content | None
 
     def __str__(self) -> str:
-        here, there = _say(self.in_table), _say(self.in_ledger)
-        return f"pool {self.pool_no}, unit {self.key}: the table has {here}, the ledger {there}"
+        here, there = self.in_table or "no such row", self.in_ledger or "no such row"
+        return f"{self.place}: the table has {here}, the ledger {there}"
 
 
-def _say(unit: Unit | None) -> str:
-    if unit is None:
-        return "no such unit"
-    parts = [unit.state.value]
-    if unit.claim_id:
-        parts.append(f"by claim {unit.claim_id}")
-    if unit.expires_at:
-        parts.append(f"until {unit.expires_at.isoformat()}")
-    return " ".join(parts)
-
-
-def replay(lines: Iterable[Line]) -> dict[UnitKey, Unit]:
-    """The units as the lines leave them. Lines come in the order of entry_no, which is drawn under the units' locks."""
-    units: dict[UnitKey, Unit] = {}
-    last_no = 0
+def replay(lines: Iterable[Line]) -> dict[Place, Content]:
+    """The rows as the lines leave them. Lines of one row come in the order of entry_no."""
+    rows: dict[Place, Content] = {}
+    last_no: dict[Place, int] = {}
     for line in lines:
-        assert line.entry_no > last_no, f"line {line.entry_no} comes after {last_no}"
-        last_no = line.entry_no
-        for key in line.keys:
-            units[line.pool_no, key] = line.after
-    return units
+        for place in line.places:
+            assert line.entry_no > last_no.get(place, 0), f"line {line.entry_no} comes after {last_no[place]}"
+            assert isinstance(line.after, Bucket) == (place.bucket >= 0), f"{line.after} at {place}"
+            last_no[place] = line.entry_no
+            rows[place] = line.after
+    return rows
 
 
-def differences(table: Mapping[UnitKey, Unit], ledger: Mapping[UnitKey, Unit]) -> Iterator[Difference]:
-    """Every unit on which the two disagree, in the order of pools and keys."""
-    for pool_no, key in sorted(table.keys() | ledger.keys()):
-        here, there = table.get((pool_no, key)), ledger.get((pool_no, key))
+def differences(table: Mapping[Place, Content], ledger: Mapping[Place, Content]) -> Iterator[Difference]:
+    """Every place on which the two disagree, in the order of pools, keys and buckets."""
+    for place in sorted(table.keys() | ledger.keys()):
+        here, there = table.get(place), ledger.get(place)
         if here != there:
-            yield Difference(pool_no, key, here, there)
+            yield Difference(place, here, there)

@@ -1,31 +1,55 @@
 """What other systems may use of allocation. Write methods take the caller's transaction and never open their own."""
 
 from serai.mechanisms.allocation.claims import ClaimState, IllegalMove, UnitState
+from serai.mechanisms.allocation.ledger import Bucket, Difference
 from serai.systems.allocation.errors import (
     ClaimExpired,
     ClaimLost,
+    CounterTooSmall,
     NoSuchClaim,
+    NoSuchCounters,
     NoSuchUnits,
+    NotEnough,
     TooManyClaims,
     TooManyPayments,
     UnitsTaken,
 )
-from serai.systems.allocation.model import HOLD_S_MAX, LINES_MAX, Ask, Claim, PoolView, UnitRef
+from serai.systems.allocation.model import (
+    HOLD_S_MAX,
+    LINES_MAX,
+    Ask,
+    Breach,
+    Claim,
+    CounterAsk,
+    CounterPlan,
+    DrawAsk,
+    PoolView,
+    UnitRef,
+)
 from serai.systems.allocation.service import Allocation
-from serai.systems.allocation.store import free_counts, pool_versions, pool_views
+from serai.systems.allocation.store.views import free_counts, pool_versions, pool_views
 
 __all__ = [
     "HOLD_S_MAX",
     "LINES_MAX",
     "Allocation",
     "Ask",
+    "Breach",
+    "Bucket",
     "Claim",
     "ClaimExpired",
     "ClaimLost",
     "ClaimState",
+    "CounterAsk",
+    "CounterPlan",
+    "CounterTooSmall",
+    "Difference",
+    "DrawAsk",
     "IllegalMove",
     "NoSuchClaim",
+    "NoSuchCounters",
     "NoSuchUnits",
+    "NotEnough",
     "PoolView",
     "TooManyClaims",
     "TooManyPayments",

@@ -2,6 +2,8 @@
 
 Conflict
 ├── UnitsTaken        units_taken         somebody else has at least one of the units
+├── NotEnough         not_enough_left     a counter has no room for so many, or a pool no such number of free units
+├── CounterTooSmall   counter_too_small   more is held and sold already than the new size
 ├── ClaimLost         claim_lost          a unit of this claim went to another buyer after it expired
 ├── ClaimExpired      claim_expired       the hold's time is over
 ├── TooManyPayments   too_many_payments   this hold has tried too many payments
@@ -10,13 +12,14 @@ TooMany
 └── TooManyClaims     too_many_claims     this holder has reached its limit of holds
 NotFound
 ├── NoSuchClaim       claim_not_found
-└── NoSuchUnits       units_not_found
+├── NoSuchUnits       units_not_found
+└── NoSuchCounters    counters_not_found
 """
 
 from collections.abc import Sequence
 
 from serai.kernel.errors import Conflict, NotFound, TooMany
-from serai.systems.allocation.model import UnitRef
+from serai.systems.allocation.model import CounterAsk, UnitRef
 
 
 class UnitsTaken(Conflict):
@@ -28,6 +31,28 @@ class UnitsTaken(Conflict):
     def __init__(self, units: Sequence[UnitRef]) -> None:
         super().__init__(f"{len(units)} of the units asked for are taken; choose others.")
         self.units = tuple(units)
+
+
+class NotEnough(Conflict):
+    """A counter has no room for so many, or a pool has no such number of free units."""
+
+    code = "not_enough_left"
+    title = "Not enough left"
+
+    def __init__(self, pool_no: int, key: int | None, asked: int, left: int) -> None:
+        super().__init__(f"{asked} were asked for and {max(left, 0)} are left; ask for fewer.")
+        self.pool_no = pool_no
+        self.key = key
+        """The counter's; None where units were drawn from the pool."""
+        self.asked = asked
+        self.left = max(left, 0)
+
+
+class CounterTooSmall(Conflict):
+    """More is held and sold already than the new size."""
+
+    code = "counter_too_small"
+    title = "Too many are taken for this size"
 
 
 class ClaimLost(Conflict):
@@ -72,3 +97,13 @@ class NoSuchUnits(NotFound):
     def __init__(self, units: Sequence[UnitRef]) -> None:
         super().__init__(f"{len(units)} of the units asked for do not exist.")
         self.units = tuple(units)
+
+
+class NoSuchCounters(NotFound):
+    """Some of the counters asked for do not exist."""
+
+    code = "counters_not_found"
+
+    def __init__(self, counters: Sequence[CounterAsk]) -> None:
+        super().__init__(f"{len(counters)} of the counters asked for do not exist.")
+        self.counters = tuple(counters)

@@ -2,19 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from serai.kernel.ids import Capability
 from serai.mechanisms.allocation.claims import ClaimState, UnitState
+from serai.mechanisms.allocation.ledger import Bucket
 
 HOLD_S_MIN = 1
 HOLD_S_MAX = 3600
 """A hold lives between one second and one hour."""
 
 LINES_MAX = 200
-"""Units that one claim may have."""
+"""Lines that one claim may have: units, counters, and units drawn."""
+
+COUNT_MAX = 500
+"""How much of one counter a claim may take."""
+
+BUCKETS_MAX = 64
+"""Buckets of one counter: a server's cores keep no more than that busy."""
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""The expiry of a claim in doubt: it ends only when somebody learns what happened."""
 
 PAYMENTS_MAX = 10
 """Payment attempts that one hold may make: each may prolong it a little, so there must be an end."""
@@ -35,8 +45,40 @@ class UnitRef:
 
 
 @dataclass(frozen=True, slots=True)
+class CounterAsk:
+    """So many of one counter."""
+
+    pool_no: int
+    key: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrawAsk:
+    """So many units of a pool, whichever are free."""
+
+    pool_no: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CounterPlan:
+    """A counter to be made. A hot one has several buckets, so that its buyers do not queue for one row."""
+
+    key: int
+    capacity: int
+    overbook: int = 0
+    buckets: int = 1
+
+    def __post_init__(self) -> None:
+        assert self.capacity >= 0, f"capacity {self.capacity}"
+        assert self.overbook >= 0, f"overbook {self.overbook}"
+        assert 1 <= self.buckets <= BUCKETS_MAX, f"{self.buckets} buckets"
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
-    """A claim to be made: all of these units or none."""
+    """A claim to be made: all of these lines or none."""
 
     capability: Capability
     owner: str
@@ -47,10 +89,21 @@ class Ask:
     holder_max: int | None = None
     """Most live claims of this holder; None: no limit."""
     actor: str = ""
+    counters: Sequence[CounterAsk] = ()
+    draws: Sequence[DrawAsk] = ()
+    """Fungible units; those that were drawn are in the claim's `units`."""
 
     def __post_init__(self) -> None:
-        assert 1 <= len(self.units) <= LINES_MAX, f"{len(self.units)} units"
+        lines = len(self.units) + len(self.counters) + sum(draw.count for draw in self.draws)
+        assert 1 <= lines <= LINES_MAX, f"{lines} lines"
         assert len(set(self.units)) == len(self.units), "a unit is asked for twice"
+        assert len({(ask.pool_no, ask.key) for ask in self.counters}) == len(self.counters), "a counter is asked twice"
+        assert len({draw.pool_no for draw in self.draws}) == len(self.draws), "a pool is drawn from twice"
+        assert not {draw.pool_no for draw in self.draws} & {unit.pool_no for unit in self.units}, (
+            "units of one pool are named and drawn"
+        )
+        assert all(1 <= ask.count <= COUNT_MAX for ask in self.counters), "a count is out of bounds"
+        assert all(draw.count >= 1 for draw in self.draws), "a draw of nothing"
         assert HOLD_S_MIN <= self.ttl_s <= HOLD_S_MAX, f"a hold of {self.ttl_s} s"
 
 
@@ -71,6 +124,7 @@ class Claim:
     terms: dict[str, Any]
     expired: bool
     units: tuple[UnitRef, ...] = field(default=())
+    counters: tuple[CounterAsk, ...] = field(default=())
 
     @property
     def capability(self) -> Capability:
@@ -85,3 +139,16 @@ class PoolView:
     pool_no: int
     version: int
     states: Mapping[int, UnitState]
+    counters: Mapping[int, Bucket] = field(default_factory=dict)
+    """Each counter as the sum of its buckets. Unlike units, an expired hold counts as held until it is swept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A rule of claims that the tables break: a defect of ours, or somebody's hand in the database."""
+
+    rule: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.rule}"

@@ -1,29 +1,31 @@
 """The use cases of allocation, each inside the caller's transaction, so that its own rows commit with the claim's.
 
-`open_claim` is the exception: meeting a locked unit ends the transaction, so it is run by `with_free_units`, which
-starts again, or says which units are taken.
+Whatever is refused has changed nothing. Meeting a locked unit ends the transaction, though, so `open_claim` is run by
+`with_free_units`, which starts again, or says which units are taken.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
+from serai.kernel.errors import SeraiError
 from serai.kernel.ids import Capability, uuid7
 from serai.kernel.ports import Clock, Random
-from serai.mechanisms.allocation.claims import NEEDS_ALL_UNITS, ClaimState, Move, after
-from serai.mechanisms.allocation.ledger import Difference, differences, replay
+from serai.mechanisms.allocation.claims import UNIT_AFTER, ClaimState, Move, UnitState, after
+from serai.mechanisms.allocation.ledger import Difference
+from serai.mechanisms.allocation.spread import TooSmall, overbooked, spread
 from serai.runtime.postgres.database import Database, Transaction
-from serai.systems.allocation import store
 from serai.systems.allocation.errors import (
     ClaimExpired,
     ClaimLost,
+    CounterTooSmall,
     NoSuchClaim,
+    NoSuchCounters,
     NoSuchUnits,
-    TooManyClaims,
     TooManyPayments,
     UnitsTaken,
 )
@@ -32,14 +34,22 @@ from serai.systems.allocation.model import (
     NOWAIT_TRIES_MAX,
     PAYMENTS_MAX,
     Ask,
+    Breach,
     Claim,
+    CounterAsk,
+    CounterPlan,
     UnitRef,
 )
+from serai.systems.allocation.opening import Opener
+from serai.systems.allocation.store import expiring, moving, opening, pools, proof
 
 T = TypeVar("T")
 
 SWEEP_BATCH_MAX = 500
 """Claims expired in one transaction of the sweep."""
+
+FINDINGS_MAX = 100
+"""Differences or breaches that one audit reports; who reads more would restore a backup instead."""
 
 _JITTER_MS = 8
 
@@ -50,22 +60,57 @@ class Allocation:
     def __init__(self, clock: Clock, random: Random) -> None:
         self._clock = clock
         self._random = random
+        self._opener = Opener(random, self._event_id)
 
-    async def create_pool(self, tx: Transaction, owner: str, keys: Sequence[int], actor: str = "") -> int:
-        """A pool of free units; returns its number within the tenant."""
-        assert keys and len(set(keys)) == len(keys), "a pool needs distinct keys"
-        return await store.create_pool(tx, owner, keys, actor)
+    async def create_pool(
+        self,
+        tx: Transaction,
+        owner: str,
+        keys: Sequence[int],
+        actor: str = "",
+        counters: Sequence[CounterPlan] = (),
+    ) -> int:
+        """A pool of free units and empty counters; returns its number within the tenant."""
+        assert keys or counters, "a pool needs units or counters"
+        assert len(set(keys)) == len(keys), "a unit is made twice"
+        pool_no = await pools.create_pool(tx, owner, keys, actor)
+        await self.add_counters(tx, pool_no, counters, actor)
+        return pool_no
+
+    async def add_counters(
+        self, tx: Transaction, pool_no: int, counters: Sequence[CounterPlan], actor: str = ""
+    ) -> None:
+        """Further counters in a pool, with keys that it does not have yet."""
+        assert len({plan.key for plan in counters}) == len(counters), "a counter is made twice"
+        buckets = [bucket for plan in counters for bucket in _buckets(plan)]
+        if buckets:
+            await pools.create_buckets(tx, pool_no, buckets, actor)
+
+    async def resize_counter(self, tx: Transaction, pool_no: int, plan: CounterPlan, actor: str = "") -> None:
+        """Gives a counter the plan's capacity, overbooking and at least its buckets; free room is spread evenly.
+
+        CounterTooSmall if more is held and sold; NoSuchCounters.
+        """
+        now = await pools.lock_buckets(tx, pool_no, plan.key)
+        if not now:
+            raise NoSuchCounters([CounterAsk(pool_no, plan.key, 1)])
+        taken = [bucket.held + bucket.sold for bucket in now] + [0] * (plan.buckets - len(now))
+        try:
+            rooms = spread(plan.capacity + plan.overbook, taken)
+        except TooSmall:
+            raise CounterTooSmall(
+                f"{sum(taken)} are held or sold, more than {plan.capacity} and {plan.overbook} beyond; choose more."
+            ) from None
+        beyond = overbooked(rooms, plan.overbook)
+        capacities = [room - extra for room, extra in zip(rooms, beyond, strict=True)]
+        fresh = [pools.NewBucket(plan.key, place, 0, 0) for place in range(len(now), len(taken))]
+        if fresh:
+            await pools.create_buckets(tx, pool_no, fresh, actor)
+        await pools.resize_buckets(tx, pool_no, plan.key, capacities, beyond, actor)
 
     async def open_claim(self, tx: Transaction, ask: Ask) -> Claim:
-        """Holds all the units, or raises UnitsTaken, NoSuchUnits or TooManyClaims: then the transaction rolls back."""
-        taking = await store.open_claim(tx, ask, self._event_id())
-        if missing := [unit for unit in ask.units if unit not in taking.existing]:
-            raise NoSuchUnits(missing)
-        if lost := [unit for unit in ask.units if unit not in taking.taken]:
-            raise UnitsTaken(lost)
-        if ask.holder_max is not None and taking.holder_claims >= ask.holder_max:
-            raise TooManyClaims(f"You hold {taking.holder_claims} selections already; release one first.")
-        assert taking.expires_at is not None
+        """Holds all that is asked, or raises UnitsTaken, NotEnough, NoSuchUnits, NoSuchCounters or TooManyClaims."""
+        opened = await self._opener.open(tx, ask)
         return Claim(
             claim_id=ask.capability.id,
             key=ask.capability.key,
@@ -73,12 +118,13 @@ class Allocation:
             holder=ask.holder,
             state=ClaimState.HELD,
             version=1,
-            expires_at=taking.expires_at,
+            expires_at=opened.taking.expires_at,
             payments=0,
             age_s=0.0,
             terms=dict(ask.terms),
             expired=False,
-            units=tuple(ask.units),
+            units=opened.units,
+            counters=tuple(ask.counters),
         )
 
     async def with_free_units(
@@ -93,49 +139,51 @@ class Allocation:
             try:
                 async with database.transaction(tenant) as tx:
                     return await work(tx)
+            except DeadlockDetected:
+                pass
             except LockNotAvailable:
                 async with database.transaction(tenant) as tx:
-                    taken = await store.units_taken(tx, units)
+                    taken = await opening.units_taken(tx, units)
                 if taken:
-                    raise UnitsTaken(sorted(taken, key=lambda unit: (unit.pool_no, unit.key))) from None
-                pause_ms = 1 + self._random.below(_JITTER_MS << attempt)
-                await asyncio.sleep(pause_ms / 1000)
-        raise UnitsTaken(units)
+                    raise UnitsTaken(_sorted(taken)) from None
+            pause_ms = 1 + self._random.below(_JITTER_MS << attempt)
+            await asyncio.sleep(pause_ms / 1000)
+        async with database.transaction(tenant) as tx:
+            busy = await opening.units_unavailable(tx, units)
+        raise UnitsTaken(_sorted(busy or units))
 
     async def claim(self, tx: Transaction, capability: Capability) -> Claim:
         """The claim that the capability opens; NoSuchClaim also when its secret is wrong."""
-        found = await store.claim_by_id(tx, capability.id)
+        found = await moving.claim_by_id(tx, capability.id)
         if found is None or not capability.opens(found.key):
             raise NoSuchClaim("There is no such hold.")
         return found
 
     async def claim_by_id(self, tx: Transaction, claim_id: UUID) -> Claim:
         """The claim, for a system that knows it as its own."""
-        found = await store.claim_by_id(tx, claim_id)
+        found = await moving.claim_by_id(tx, claim_id)
         if found is None:
             raise NoSuchClaim("There is no such hold.")
         return found
 
     async def extend(self, tx: Transaction, claim: Claim, ttl_s: int, actor: str = "") -> Claim:
         """The hold lives `ttl_s` from now on, within an hour of its beginning. ClaimExpired, ClaimLost."""
-        self._alive(claim)
-        if claim.age_s + ttl_s > HOLD_S_MAX:
+        if claim.state is ClaimState.HELD and claim.age_s + ttl_s > HOLD_S_MAX:
             raise ClaimExpired(f"A hold lives at most {HOLD_S_MAX // 60} minutes in all; make a new one.")
-        return await self._move(tx, claim, Move.EXTEND, ttl_s, actor)
+        return await self._timely(tx, claim, Move.EXTEND, ttl_s, actor)
 
     async def pay(self, tx: Transaction, claim: Claim, deadline_s: int, actor: str = "") -> Claim:
         """A payment begins: the units stay for at least `deadline_s`. ClaimExpired, ClaimLost, TooManyPayments."""
-        self._alive(claim)
-        if claim.payments >= PAYMENTS_MAX:
+        if claim.state is ClaimState.HELD and claim.payments >= PAYMENTS_MAX:
             raise TooManyPayments(f"This hold has tried {claim.payments} payments; make a new one.")
-        return await self._move(tx, claim, Move.PAY, deadline_s, actor)
+        return await self._timely(tx, claim, Move.PAY, deadline_s, actor)
 
     async def decline(self, tx: Transaction, claim: Claim, actor: str = "") -> Claim:
-        """The payment failed: back to what is left of the hold."""
+        """The payment failed: back to what is left of the hold. ClaimLost."""
         return await self._move(tx, claim, Move.DECLINE, 0, actor)
 
     async def doubt(self, tx: Transaction, claim: Claim, actor: str = "") -> Claim:
-        """The payment's outcome is not known: the units stay until it is."""
+        """The payment's outcome is not known: the units stay until it is. ClaimLost."""
         return await self._move(tx, claim, Move.DOUBT, 0, actor)
 
     async def confirm(self, tx: Transaction, claim: Claim, actor: str = "") -> Claim:
@@ -151,42 +199,74 @@ class Allocation:
         return await self._move(tx, claim, Move.CANCEL, 0, actor)
 
     async def block(self, tx: Transaction, units: Sequence[UnitRef], actor: str) -> None:
-        """Takes units off sale, all or none. UnitsTaken if one is held or sold."""
-        self._all(units, await store.block_units(tx, units, True, actor))
+        """Takes units off sale, all or none; an expired hold is no obstacle. UnitsTaken, NoSuchUnits."""
+        await self._block(tx, units, True, actor)
 
     async def unblock(self, tx: Transaction, units: Sequence[UnitRef], actor: str) -> None:
-        """Puts blocked units back on sale, all or none. UnitsTaken if one is not blocked."""
-        self._all(units, await store.block_units(tx, units, False, actor))
+        """Puts blocked units back on sale, all or none. UnitsTaken if one is not blocked; NoSuchUnits."""
+        await self._block(tx, units, False, actor)
 
     async def sweep(self, jobs: Database) -> int:
         """Expires what is due, in batches, across tenants; returns how many claims."""
         swept = 0
         while True:
-            async with jobs.transaction(None) as tx:
-                due = await store.due_claims(tx, SWEEP_BATCH_MAX)
-                if due:
-                    await store.expire_claims(tx, due, [self._event_id() for _ in due])
-            swept += len(due)
-            if len(due) < SWEEP_BATCH_MAX:
+            batch = await jobs.retrying(None, self._sweep_batch)
+            swept += batch
+            if batch < SWEEP_BATCH_MAX:
                 return swept
 
     async def audit(self, tx: Transaction, owner: str) -> tuple[int, list[Difference]]:
-        """Replays every pool's ledger against its units; returns how many units were compared, and what differs."""
+        """Holds every unit and bucket of the owner's pools against the ledger; returns how many, and what differs.
+
+        Differences come in the order of pools and keys, <= FINDINGS_MAX of each kind and pool. Buyers may go on
+        meanwhile: each pool is judged within one snapshot, and memory does not grow with it.
+        """
         compared = 0
         found: list[Difference] = []
-        for pool_no in await store.pools_of(tx, owner):
-            table = await store.unit_rows(tx, pool_no)
-            found.extend(differences(table, replay(await store.ledger_lines(tx, pool_no))))
-            compared += len(table)
+        for pool_no in await proof.pools_of(tx, owner):
+            for differences in (proof.unit_differences, proof.counter_differences):
+                count, differing = await differences(tx, pool_no, FINDINGS_MAX)
+                compared += count
+                found += differing
         return compared, found
+
+    async def breaches(self, tx: Transaction, owner: str) -> list[Breach]:
+        """Rules between claims and what they own that are broken, <= FINDINGS_MAX of each; must be none.
+
+        A sold or doubtful claim has all its units, a live one too; no unit is with a claim that has no line for it or
+        is over; each bucket's counts are the sum of its claims'.
+        """
+        strays = await proof.stray_units(tx, owner, FINDINGS_MAX)
+        counts = await proof.miscounted_buckets(tx, owner, FINDINGS_MAX)
+        return [
+            *(
+                Breach("does not have all that it promises", f"claim {claim_id}")
+                for claim_id in await proof.incomplete_claims(tx, owner, FINDINGS_MAX)
+            ),
+            *(Breach("is with a claim that does not own it", str(place)) for place in strays),
+            *(
+                Breach(f"has {held} held and {sold} sold, its claims {of_held} and {of_sold}", str(place))
+                for place, (held, sold, of_held, of_sold) in counts
+            ),
+        ]
+
+    async def _sweep_batch(self, tx: Transaction) -> int:
+        due = await expiring.due_claims(tx, SWEEP_BATCH_MAX)
+        if due:
+            await expiring.expire_claims(tx, due, [self._event_id() for _ in due])
+        return len(due)
+
+    async def _timely(self, tx: Transaction, claim: Claim, move: Move, seconds: int, actor: str) -> Claim:
+        """A move that only a living hold can make. The statement judges again; this spares it the obvious."""
+        if claim.state is ClaimState.EXPIRED or (claim.expired and UNIT_AFTER[claim.state] is UnitState.HELD):
+            raise ClaimExpired("The hold's time is over; choose again.")
+        return await self._move(tx, claim, move, seconds, actor)
 
     async def _move(self, tx: Transaction, claim: Claim, move: Move, seconds: int, actor: str) -> Claim:
         to = after(claim.state, move)
-        moved = await store.move_claim(tx, claim, move, to, seconds, event_id=self._event_id(), actor=actor)
-        if not moved.claim:
-            raise ClaimLost("The hold was changed by somebody else at the same moment; look at it again.")
-        if move in NEEDS_ALL_UNITS and moved.units != len(claim.units):
-            raise ClaimLost("The hold expired, and another buyer has taken a part of it since.")
+        moved = await moving.move_claim(tx, claim, move, to, seconds, event_id=self._event_id(), actor=actor)
+        if not moved.done:
+            raise await self._why_not(tx, claim, move, moved)
         assert moved.expires_at is not None
         return replace(
             claim,
@@ -194,17 +274,42 @@ class Allocation:
             version=claim.version + 1,
             expires_at=moved.expires_at,
             payments=claim.payments + (move is Move.PAY),
+            expired=claim.expired and move not in (Move.DECLINE, Move.DOUBT),
         )
 
-    @staticmethod
-    def _alive(claim: Claim) -> None:
-        if claim.expired or claim.state is ClaimState.EXPIRED:
-            raise ClaimExpired("The hold's time is over; choose again.")
+    async def _why_not(self, tx: Transaction, claim: Claim, move: Move, moved: moving.Moved) -> SeraiError:
+        if moved.as_read:
+            return ClaimLost("The hold expired, and another buyer has taken a part of it since.")
+        now = await moving.claim_by_id(tx, claim.claim_id)
+        if now is None:
+            return NoSuchClaim("There is no such hold.")
+        over = now.state is ClaimState.EXPIRED or (now.expired and now.state is claim.state)
+        if over and move in (Move.EXTEND, Move.PAY):
+            return ClaimExpired("The hold's time is over; choose again.")
+        return ClaimLost("The hold was changed by somebody else at the same moment; look at it again.")
 
-    @staticmethod
-    def _all(asked: Sequence[UnitRef], changed: frozenset[UnitRef]) -> None:
-        if refused := [unit for unit in asked if unit not in changed]:
+    async def _block(self, tx: Transaction, units: Sequence[UnitRef], blocked: bool, actor: str) -> None:
+        assert units, "nothing to block"
+        assert len(set(units)) == len(units), "a unit is named twice"
+        outcome = await pools.block_units(tx, units, blocked, actor)
+        if missing := [unit for unit in units if unit not in outcome.existing]:
+            raise NoSuchUnits(missing)
+        if refused := [unit for unit in units if unit not in outcome.fit]:
             raise UnitsTaken(refused)
+        assert outcome.done, "all units fit, and yet nothing was changed"
 
     def _event_id(self) -> UUID:
         return uuid7(self._clock, self._random)
+
+
+def _buckets(plan: CounterPlan) -> list[pools.NewBucket]:
+    rooms = spread(plan.capacity + plan.overbook, [0] * plan.buckets)
+    beyond = overbooked(rooms, plan.overbook)
+    return [
+        pools.NewBucket(plan.key, place, room - extra, extra)
+        for place, (room, extra) in enumerate(zip(rooms, beyond, strict=True))
+    ]
+
+
+def _sorted(units: Iterable[UnitRef]) -> list[UnitRef]:
+    return sorted(units, key=lambda unit: (unit.pool_no, unit.key))

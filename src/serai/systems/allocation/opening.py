@@ -1,0 +1,111 @@
+"""How a claim is opened: quickly first, patiently if that may help, and no expired hold stands in the way.
+
+A quick try skips whatever is busy, so what it does not find may still be there. Before anybody is told "not enough",
+a patient try has waited for the busy rows, and the expired claims on a counter that ran short have been swept.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from serai.kernel.errors import SeraiError
+from serai.kernel.ports import Random
+from serai.runtime.postgres.database import Transaction
+from serai.systems.allocation.errors import NoSuchCounters, NoSuchUnits, NotEnough, TooManyClaims, UnitsTaken
+from serai.systems.allocation.model import BUCKETS_MAX, COUNT_MAX, Ask, CounterAsk, DrawAsk, UnitRef
+from serai.systems.allocation.store import expiring, opening
+from serai.systems.allocation.store.opening import Taking
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A claim that was opened: on these units, drawn ones included."""
+
+    units: tuple[UnitRef, ...]
+    taking: Taking
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a try took nothing."""
+
+    error: SeraiError
+    patience_helps: bool = False
+    short: tuple[CounterAsk, ...] = ()
+
+
+class Opener:
+    """Opens claims in the caller's transaction."""
+
+    def __init__(self, random: Random, event_id: Callable[[], UUID]) -> None:
+        self._random = random
+        self._event_id = event_id
+
+    async def open(self, tx: Transaction, ask: Ask) -> Opened:
+        """The claim, or why not, as an exception; the transaction is then as it was before."""
+        if not (ask.counters or ask.draws):
+            outcome = await self._take(tx, ask, ask.units, patient=False)
+        else:
+            outcome = await self._insist(tx, ask)
+        if isinstance(outcome, _Refusal):
+            raise outcome.error
+        return outcome
+
+    async def _insist(self, tx: Transaction, ask: Ask) -> Opened | _Refusal:
+        outcome = await self._try(tx, ask, patient=False)
+        if isinstance(outcome, _Refusal) and outcome.patience_helps:
+            outcome = await self._try(tx, ask, patient=True)
+        if isinstance(outcome, _Refusal) and outcome.short and await self._sweep(tx, outcome.short):
+            outcome = await self._try(tx, ask, patient=True)
+        return outcome
+
+    async def _try(self, tx: Transaction, ask: Ask, *, patient: bool) -> Opened | _Refusal:
+        """One try under a savepoint: a refused one leaves no lock behind, so the next can lock in order again."""
+        await tx.execute("savepoint opening")
+        outcome = await self._draw_and_take(tx, ask, patient=patient)
+        if isinstance(outcome, _Refusal):
+            await tx.execute("rollback to savepoint opening")
+        return outcome
+
+    async def _draw_and_take(self, tx: Transaction, ask: Ask, *, patient: bool) -> Opened | _Refusal:
+        units = list(ask.units)
+        for draw in sorted(ask.draws, key=lambda draw: draw.pool_no):
+            drawn = await self._draw(tx, draw, patient=patient)
+            if len(drawn) < draw.count:
+                return _Refusal(NotEnough(draw.pool_no, None, draw.count, len(drawn)), patience_helps=not patient)
+            units += drawn
+        return await self._take(tx, ask, units, patient=patient)
+
+    async def _draw(self, tx: Transaction, draw: DrawAsk, *, patient: bool) -> list[UnitRef]:
+        start = self._random.below(2**32)
+        return await opening.draw_units(tx, draw.pool_no, draw.count, start, wait=patient)
+
+    async def _take(self, tx: Transaction, ask: Ask, units: Sequence[UnitRef], *, patient: bool) -> Opened | _Refusal:
+        start = self._random.below(BUCKETS_MAX) if ask.counters else 0
+        taking = await opening.open_claim(tx, ask, units, self._event_id(), start=start, wide=patient)
+        return Opened(tuple(units), taking) if taking.done else _refusal(ask, taking, patient)
+
+    async def _sweep(self, tx: Transaction, short: Sequence[CounterAsk]) -> int:
+        """Expires claims on the counters. Each gives back at least one, so COUNT_MAX of them are enough for any ask."""
+        due = await expiring.due_on_counters(tx, short, COUNT_MAX)
+        if due:
+            await expiring.expire_claims(tx, due, [self._event_id() for _ in due])
+        return len(due)
+
+
+def _refusal(ask: Ask, taking: Taking, patient: bool) -> _Refusal:
+    """The first reason in the order in which a buyer can act on it."""
+    if taking.missing:
+        return _Refusal(NoSuchUnits(taking.missing))
+    if taking.unknown:
+        return _Refusal(NoSuchCounters(taking.unknown))
+    if ask.holder_max is not None and taking.holder_claims >= ask.holder_max:
+        return _Refusal(TooManyClaims(f"You hold {taking.holder_claims} selections already; release one first."))
+    if taking.lost:
+        return _Refusal(UnitsTaken(taking.lost))
+    assert ask.counters, "only counters can be short when all units fit"
+    short = tuple(counter for counter in ask.counters if taking.left[counter] < counter.count)
+    # Room that was there when the statement began may be in several buckets, or somebody was quicker.
+    worst = (short or tuple(ask.counters))[0]
+    error = NotEnough(worst.pool_no, worst.key, worst.count, taking.left[worst])
+    return _Refusal(error, patience_helps=not patient and not short, short=short or tuple(ask.counters))

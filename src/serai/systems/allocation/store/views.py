@@ -1,0 +1,74 @@
+"""Reading pools without a lock: versions, whole pictures, and what is free."""
+
+from collections.abc import Sequence
+
+from serai.mechanisms.allocation.claims import UnitState
+from serai.mechanisms.allocation.ledger import Bucket
+from serai.runtime.postgres.database import Transaction
+from serai.systems.allocation.model import PoolView
+
+_STATES = {state.value: state for state in UnitState}
+
+
+async def pool_versions(tx: Transaction, pool_nos: Sequence[int]) -> dict[int, int]:
+    """The versions of these pools, by primary keys: each rises with every change of its units and counters."""
+    rows = await tx.fetch(
+        """
+        select p.pool_no, (p.version + coalesce(c.version, 0))::bigint
+        from allocation.pools p
+        left join (select pool_no, sum(version) as version from allocation.counters
+                   where tenant_id = %(tenant)s::uuid and pool_no = any(%(pools)s::int[]) group by pool_no) c
+          using (pool_no)
+        where p.tenant_id = %(tenant)s::uuid and p.pool_no = any(%(pools)s::int[])
+        """,
+        {"tenant": tx.owner, "pools": list(pool_nos)},
+    )
+    return dict(rows)
+
+
+async def pool_views(tx: Transaction, pool_nos: Sequence[int]) -> list[PoolView]:
+    """Whole pools, each with the version that belongs to its states: one statement, one snapshot."""
+    rows = await tx.fetch(
+        """
+        select p.pool_no, (p.version + coalesce(c.version, 0))::bigint, u.keys, u.states, c.counters
+        from allocation.pools p
+        left join (select pool_no, array_agg(key) as keys, array_agg(
+                     case when state = 'held' and expires_at <= clock_timestamp() then 'free'
+                          else state::text end) as states
+                   from allocation.units where tenant_id = %(tenant)s::uuid and pool_no = any(%(pools)s::int[])
+                   group by pool_no) u using (pool_no)
+        left join (select pool_no, sum(version) as version,
+                          jsonb_agg(jsonb_build_array(key, capacity, overbook, held, sold)) as counters
+                   from (select pool_no, key, sum(version) as version, sum(capacity) as capacity,
+                                sum(overbook) as overbook, sum(held) as held, sum(sold) as sold
+                         from allocation.counters
+                         where tenant_id = %(tenant)s::uuid and pool_no = any(%(pools)s::int[])
+                         group by pool_no, key) as whole
+                   group by pool_no) c using (pool_no)
+        where p.tenant_id = %(tenant)s::uuid and p.pool_no = any(%(pools)s::int[])
+        """,
+        {"tenant": tx.owner, "pools": list(pool_nos)},
+    )
+    return [
+        PoolView(
+            pool_no,
+            version,
+            {key: _STATES[state] for key, state in zip(keys or (), states or (), strict=True)},
+            {key: Bucket(*content) for key, *content in counters or ()},
+        )
+        for pool_no, version, keys, states, counters in rows
+    ]
+
+
+async def free_counts(tx: Transaction, pool_nos: Sequence[int]) -> dict[int, int]:
+    """Units free now, by pool."""
+    rows = await tx.fetch(
+        """
+        select pool_no, count(*) from allocation.units
+        where tenant_id = %s and pool_no = any(%s::int[])
+          and (state = 'free' or state = 'held' and expires_at <= clock_timestamp()) group by pool_no
+        """,
+        (tx.owner, list(pool_nos)),
+    )
+    counts: dict[int, int] = dict(rows)
+    return {pool_no: counts.get(pool_no, 0) for pool_no in pool_nos}
