@@ -44,7 +44,7 @@ def test_json_is_kept_and_the_rest_wrapped(tmp_path: Path, written: bytes, kept:
 def test_every_line_is_an_object_whatever_is_written(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]
 ) -> None:
-    log = LogFile(tmp_path_tmp_path_factory.mktemp("logs"), "web", FixedClock())
+    log = LogFile(tmp_path_factory.mktemp("logs"), "web", FixedClock())
     for line in lines:
         log.write(line)
     log.close()

@@ -5,9 +5,10 @@ system stand beside ours, and its module is imported only when one of them is us
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from importlib import import_module
+from ipaddress import ip_address
 from typing import Any
 
 import click
@@ -15,24 +16,22 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from serai.app import registry
-from serai.app.display import Display, children_table
+from serai.app.display import Display, SignIn, children_table
 from serai.app.doctor import examine
 from serai.app.plan import open_configuration
 from serai.app.status import Status, running_status
 from serai.app.up import up as run_site
 from serai.kernel.errors import Misconfigured, SeraiError
 from serai.runtime.settings import Configuration, RuntimeSettings
-from serai.runtime.system import System
 
 FAILED = 1
 MISCONFIGURED = 2
 
+_WELL, _NOT_WELL = "[green]ok[/green]", "[bold red]no[/bold red]"
+
 
 class Verbs(click.Group):
     """Our verbs, and every verb that a system declares in `System.commands`."""
-
-    systems: Sequence[System] = registry.SYSTEMS
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, for the help."""
@@ -44,7 +43,7 @@ class Verbs(click.Group):
 
     def _of_systems(self) -> dict[str, click.Command]:
         found: dict[str, click.Command] = {}
-        for system in self.systems:
+        for system in _registry().all_systems():
             if system.commands:
                 module, _, name = system.commands.partition(":")
                 group = getattr(import_module(module), name)
@@ -87,9 +86,27 @@ def up(*, systems: tuple[str, ...], no_demo: bool, **command_line: Any) -> None:
     """
     configuration = open_configuration({**command_line, "systems": systems or None, "demo": False if no_demo else None})
     settings = configuration.get(RuntimeSettings)
-    names = [system.name for system in registry.chosen(settings.systems)]
-    display = Display(Console(), registry.sign_ins() if settings.demo else ())
+    names = [system.name for system in _registry().chosen_systems(settings.systems)]
+    display = Display(Console(), _sign_ins(settings))
     run_site(settings, names, display)
+
+
+def _registry() -> Any:
+    """Imported when asked for: it brings in every system and the web framework, a second that `status` can spare."""
+    return import_module("serai.app.registry")
+
+
+def _sign_ins(settings: RuntimeSettings) -> list[SignIn]:
+    """The demo's users exist on loopback only."""
+    if not settings.demo or not ip_address(settings.host).is_loopback:
+        return []
+    users = import_module("serai.systems.identity.demo").DEMO_USERS
+    return [SignIn(user.email, user.password, user.role) for user in users]
+
+
+def _run_in_world(work: Callable[[Any], Awaitable[Any]]) -> Any:
+    """What a system's verb is given to do its work with."""
+    return import_module("serai.app.errand").run_in_world(work)
 
 
 @cli.command()
@@ -132,9 +149,7 @@ def doctor(*, as_json: bool, **command_line: Any) -> None:
     else:
         table = Table("", "what", "found", box=None, pad_edge=False)
         for finding in findings:
-            table.add_row(
-                "[green]ok[/green]" if finding.well else "[bold red]no[/bold red]", finding.name, finding.words
-            )
+            table.add_row(_WELL if finding.well else _NOT_WELL, finding.name, finding.words)
         Console().print(table)
     if not all(finding.well for finding in findings):
         raise SystemExit(FAILED)
@@ -161,7 +176,7 @@ def settings(*, as_json: bool, **command_line: Any) -> None:
 
 def _load_all(configuration: Configuration) -> None:
     configuration.get(RuntimeSettings)
-    for system in registry.SYSTEMS:
+    for system in _registry().all_systems():
         for room in system.settings:
             configuration.get(room)
 
@@ -173,7 +188,7 @@ def _show_json(document: object) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: `serai`."""
     try:
-        cli.main(arguments, prog_name="serai", standalone_mode=True, obj=registry.run_in_world)
+        cli.main(arguments, prog_name="serai", standalone_mode=True, obj=_run_in_world)
     except SeraiError as error:
         click.echo(f"serai: {error}", err=True)
         sys.exit(MISCONFIGURED if isinstance(error, Misconfigured) else FAILED)

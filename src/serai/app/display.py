@@ -1,4 +1,4 @@
-"""What a person sees of `serai up`: how the start goes on, one table when it serves, and a line for what happens later."""
+"""What a person sees of `serai up`: how the start goes on, a table when it serves, a line for what happens later."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

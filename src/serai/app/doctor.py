@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from serai.app.plan import PORTS, outside_urls, port_of
+from serai.app.plan import outside_urls, port_of
 from serai.app.status import running_status
 from serai.kernel.errors import Misconfigured
 from serai.runtime.files import holder_of
@@ -42,9 +42,9 @@ def examine(settings: RuntimeSettings) -> list[Finding]:
     return [finding for part in parts for finding in part(settings)]
 
 
-def _judged(name: str, look: Callable[[], str]) -> Finding:
+def _judged(name: str, look: Callable[..., str], *arguments: object) -> Finding:
     try:
-        return Finding(name, True, look())
+        return Finding(name, True, look(*arguments))
     except Misconfigured as error:
         return Finding(name, False, str(error))
 
@@ -79,11 +79,12 @@ def _disk(settings: RuntimeSettings) -> Iterator[Finding]:
 
 
 def _postgres(settings: RuntimeSettings) -> Iterator[Finding]:
-    yield _judged("postgresql", lambda: _outside(settings) or _embedded(settings))
+    yield _judged("postgresql", _outside if settings.postgres_url else _embedded, settings)
 
 
 def _outside(settings: RuntimeSettings) -> str:
-    return "the outside server answers to every role" if outside_urls(settings) else ""
+    outside_urls(settings)
+    return "the outside server answers to every role"
 
 
 def _embedded(settings: RuntimeSettings) -> str:
@@ -108,12 +109,11 @@ def _children(settings: RuntimeSettings) -> Iterator[Finding]:
     elif holder := holder_of(settings.data):
         yield Finding("running", False, f"process {holder} holds {settings.data} and has no status; stop it")
     else:
-        for child in _LISTENING:
-            yield _judged(f"port {port_of(settings, child)}", lambda child=child: _port_free(settings, child))  # type: ignore[misc]  # mypy infers no type for a default
+        for name in _LISTENING:
+            yield _judged(f"port {port_of(settings, name)}", _port_free, settings, name)
 
 
 def _port_free(settings: RuntimeSettings, child: str) -> str:
-    assert child in PORTS
     host = settings.host if child == "web" else "127.0.0.1"
     require_free_port(port_of(settings, child), child, host)
     return f"free for {child}"
@@ -123,7 +123,7 @@ def _services(settings: RuntimeSettings) -> Iterator[Finding]:
     """What other engines are named by URL."""
     for variable, url in (("SERAI_SMTP_URL", settings.smtp_url), ("SERAI_STRIPE_URL", settings.stripe_url)):
         if url:
-            yield _judged(variable, lambda url=url, variable=variable: _reached(url, variable))  # type: ignore[misc]  # as above
+            yield _judged(variable, _reached, url, variable)
 
 
 def _reached(url: str, variable: str) -> str:

@@ -18,7 +18,7 @@ from serai.kernel.ports import Random
 from serai.runtime.control import SUPERVISED
 from serai.runtime.files import SecretFile
 from serai.runtime.postgres.outside import require_server
-from serai.runtime.postgres.server import ROLES, SUPERUSER, EmbeddedServer, Role
+from serai.runtime.postgres.server import DATABASE, ROLES, SUPERUSER, EmbeddedServer, Role
 from serai.runtime.processes import Launch
 from serai.runtime.settings import Configuration, RuntimeSettings
 
@@ -38,6 +38,12 @@ JOBS_NICE = 5
 def port_of(settings: RuntimeSettings, child: str) -> int:
     """Where a child listens."""
     return settings.port + PORTS[child]
+
+
+def site_url(settings: RuntimeSettings) -> str:
+    """Where people find the site: the public URL, else the address that the web server listens on."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return settings.public_url or f"http://{host}:{settings.port}"
 
 
 def open_configuration(command_line: Mapping[str, object] | None = None) -> Configuration:
@@ -86,13 +92,11 @@ def outside_urls(settings: RuntimeSettings) -> RoleUrls | None:
     return urls
 
 
-def embedded_urls(settings: RuntimeSettings, secrets: SecretFile) -> RoleUrls:
-    """Where each role reaches the embedded server of a data directory."""
+def embedded_urls(port: int, secrets: SecretFile) -> RoleUrls:
+    """Where each role reaches the embedded server on `port`."""
     known = passwords(secrets)
-    where = f"127.0.0.1:{port_of(settings, 'postgres')}/serai"
-    return RoleUrls(
-        *(f"postgresql://{role}:{known[role]}@{where}" for role in ("serai_app", "serai_jobs", "serai_owner"))
-    )
+    roles: tuple[Role, ...] = ("serai_app", "serai_jobs", "serai_owner")
+    return RoleUrls(*(f"postgresql://{role}:{known[role]}@127.0.0.1:{port}/{DATABASE}" for role in roles))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +153,9 @@ def _servants(site: Site, needs: tuple[str, ...]) -> list[Child]:
     jobs = _own(site, "jobs", needs)
     count = site.settings.workers or os.cpu_count() or 1
     web = _own(site, "web", needs, {WEB_SOCKET: str(site.web_descriptor)})
-    web = replace(web, url=site.settings.site_url, launch=replace(web.launch, inherits=(site.web_descriptor,)))
-    return [
-        replace(jobs, launch=replace(jobs.launch, nice=JOBS_NICE)),
-        *(replace(web, name=f"web-{n + 1}") for n in range(count)),
-    ]
+    web = replace(web, url=site_url(site.settings), launch=replace(web.launch, inherits=(site.web_descriptor,)))
+    jobs = replace(jobs, launch=replace(jobs.launch, nice=JOBS_NICE))
+    return [jobs, *(replace(web, name=f"web-{number}") for number in range(1, count + 1))]
 
 
 def _task(site: Site, name: str, after: tuple[str, ...], told: Mapping[str, str]) -> Child:

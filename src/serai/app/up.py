@@ -42,7 +42,7 @@ def up(settings: RuntimeSettings, systems: Sequence[str], display: Display, prog
         outside = outside_urls(settings)
         secrets = open_secrets(data, SystemRandom())
         server = None if outside else embedded_server(settings, data, secrets)
-        urls = outside or embedded_urls(settings, secrets)
+        urls = outside or embedded_urls(port_of(settings, "postgres"), secrets)
         site = Site(settings, tuple(systems), urls, server, web.fileno(), program)
         asyncio.run(_keep(site, data, web, display))
 

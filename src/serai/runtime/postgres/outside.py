@@ -36,6 +36,7 @@ def require_server(url: str, variable: str) -> str:
     version = f"{number // 10_000}.{number % 10_000}"
     if number < MAJOR_MIN * 10_000:
         raise OutsideServerUnusable(
-            f"PostgreSQL at {shown(url)} is {version}; {MAJOR_MIN} or newer is needed: upgrade it, or correct {variable}."
+            f"PostgreSQL at {shown(url)} is {version}, and {MAJOR_MIN} or newer is needed;"
+            f" upgrade it, or correct {variable}."
         )
     return version

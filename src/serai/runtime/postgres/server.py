@@ -70,7 +70,7 @@ class EmbeddedServer:
         engine: Engine,
         directory: Path,
         port: int,
-        passwords: Mapping[str, str],
+        passwords: Mapping[Role, str],
         *,
         account: Account | None = None,
         tuning: Tuning | None = None,
@@ -232,7 +232,7 @@ def _require_passage(directory: Path, account: Account | None) -> None:
             )
 
 
-def _make_roles(connection: psycopg.Connection[tuple[object, ...]], passwords: Mapping[str, str]) -> None:
+def _make_roles(connection: psycopg.Connection[tuple[object, ...]], passwords: Mapping[Role, str]) -> None:
     """The three roles and the database, where missing. One query when nothing is."""
     found = connection.execute(
         "select rolname from pg_roles where rolname = any(%s) union all select datname from pg_database"
@@ -240,7 +240,7 @@ def _make_roles(connection: psycopg.Connection[tuple[object, ...]], passwords: M
         (list(ROLES), DATABASE),
     ).fetchall()
     missing = {*ROLES, DATABASE} - {str(name) for (name,) in found}
-    for role in sorted(missing & {*ROLES}):
+    for role in (role for role in ROLES if role in missing):
         connection.execute(
             sql.SQL("create role {} login nosuperuser nobypassrls nocreatedb nocreaterole password {}").format(
                 sql.Identifier(role), sql.Literal(passwords[role])
