@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -34,7 +35,7 @@ from serai.runtime.system import World
 from serai.runtime.world import SystemClock, SystemRandom
 from serai.systems.identity.api import IdentityApi
 from serai.systems.payments.gateway.server import serve as serve_gateway
-from serai.systems.payments.gateway.settings import GatewaySettings, WebhookTarget
+from serai.systems.payments.gateway.settings import GatewaySettings
 from serai.systems.payments.system import embedded_key, embedded_webhook_secret
 
 RELAY_EVERY_S = 0.5
@@ -92,11 +93,13 @@ async def run_gateway(configuration: Configuration) -> None:
     directory = settings.data / "gateway"
     directory.mkdir(mode=0o700, exist_ok=True)
     hook = f"http://127.0.0.1:{settings.port}/api/payments/v1/webhook"
-    gateway = GatewaySettings(
-        database=directory / "gateway.sqlite",
+    gateway = replace(
+        configuration.get(GatewaySettings),
+        directory=directory,
         secret_keys=(embedded_key(secrets.get("gateway_key")),),
         public_url=f"http://127.0.0.1:{port_of(settings, 'gateway')}",
-        webhooks=(WebhookTarget(hook, embedded_webhook_secret(secrets.get("gateway_webhook"))),),
+        webhook_url=hook,
+        webhook_secret=embedded_webhook_secret(secrets.get("gateway_webhook")),
         dashboard_open=True,
     )
     with _bound(port_of(settings, "gateway")) as sock:

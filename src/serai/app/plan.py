@@ -40,12 +40,6 @@ def port_of(settings: RuntimeSettings, child: str) -> int:
     return settings.port + PORTS[child]
 
 
-def site_url(settings: RuntimeSettings) -> str:
-    """Where people find the site: the public URL, else the address that the web server listens on."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return settings.public_url or f"http://{host}:{settings.port}"
-
-
 def open_configuration(command_line: Mapping[str, object] | None = None) -> Configuration:
     """Settings from the command line, the environment, and serai.toml here or the file that SERAI_CONFIG names."""
     named = os.environ.get("SERAI_CONFIG")
@@ -153,7 +147,7 @@ def _servants(site: Site, needs: tuple[str, ...]) -> list[Child]:
     jobs = _own(site, "jobs", needs)
     count = site.settings.workers or os.cpu_count() or 1
     web = _own(site, "web", needs, {WEB_SOCKET: str(site.web_descriptor)})
-    web = replace(web, url=site_url(site.settings), launch=replace(web.launch, inherits=(site.web_descriptor,)))
+    web = replace(web, url=site.settings.site_url, launch=replace(web.launch, inherits=(site.web_descriptor,)))
     jobs = replace(jobs, launch=replace(jobs.launch, nice=JOBS_NICE))
     return [jobs, *(replace(web, name=f"web-{number}") for number in range(1, count + 1))]
 

@@ -1,5 +1,6 @@
 """<plan-editor> in Chromium: draw, number, turn, undo, check, import and export of the public plan format."""
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -21,12 +22,18 @@ def plan(page: Any) -> dict[str, Any]:
 
 def rows(page: Any) -> dict[str, list[str]]:
     """Seat numbers by row name."""
-    return {row["row_number"]: [seat["seat_number"] for seat in row["seats"]] for zone in plan(page)["zones"] for row in zone["rows"]}
+    return {
+        row["row_number"]: [seat["seat_number"] for seat in row["seats"]]
+        for zone in plan(page)["zones"]
+        for row in zone["rows"]
+    }
 
 
 def ready(page: Any) -> None:
     """Wait for the editor to have a size and a plan."""
-    page.wait_for_function("document.querySelector('plan-editor')?.stage?.renderer.width > 0 && document.querySelector('.sm-inspector h2')")
+    page.wait_for_function(
+        "document.querySelector('plan-editor')?.stage?.renderer.width > 0 && document.querySelector('.sm-inspector h2')"
+    )
 
 
 def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -76,7 +83,9 @@ def test_a_marquee_selects_and_a_drag_moves_onto_the_lines_of_others(visit: Visi
     page.click("[data-tool=row]")
     drag(page, (100, 600), (200, 600))
     before = page.evaluate("document.querySelector('plan-editor').selectedSeats()[0].x")
-    xs = page.evaluate("[...new Set(document.querySelector('plan-editor').scene.seats.filter((s) => s.row === 'A').map((s) => s.x))]")
+    xs = page.evaluate(
+        "[...new Set(document.querySelector('plan-editor').scene.seats.filter((s) => s.row === 'A').map((s) => s.x))]"
+    )
     target = min(xs)
     drag(page, (150, 600), (150 + target - before + 4, 640))
     moved = page.evaluate("document.querySelector('plan-editor').selectedSeats().map((s) => s.x)")
@@ -138,7 +147,10 @@ def test_a_plan_is_saved_in_the_public_format_and_loaded_again(visit: Visit, hal
 def test_a_refused_save_keeps_the_plan_dirty_and_lists_the_faults(visit: Visit, halls: Any) -> None:
     page = visit(halls.FakeShow([]), "/editor")
     ready(page)
-    problem = {"detail": "The seating plan is not valid.", "errors": [{"field": "zones[0]", "code": "bad", "message": "is odd"}]}
+    problem = {
+        "detail": "The seating plan is not valid.",
+        "errors": [{"field": "zones[0]", "code": "bad", "message": "is odd"}],
+    }
     page.route("**/plan.json", lambda route: route.fulfill(status=422, json=problem))
     page.click("text=Add this block")
     page.click("button:has-text('Save')")
@@ -181,7 +193,9 @@ def test_a_message_leads_to_its_place(visit: Visit, halls: Any) -> None:
     page.fill("[name=block-rows]", "2")
     page.click("text=Add this block")
     page.fill("[name=row-from]", "A")
-    page.evaluate("{ const e = document.querySelector('plan-editor'); e.select(e.scene.seats.slice(0, 2).map((s) => s.id)); }")
+    page.evaluate(
+        "{ const e = document.querySelector('plan-editor'); e.select(e.scene.seats.slice(0, 2).map((s) => s.id)); }"
+    )
     page.fill("[name=seat-start]", "9")
     page.click("button:has-text('Number seats')")
     page.click(".sm-messages button:has-text('Row A has 2 seats with the number 9')")
@@ -207,7 +221,12 @@ def test_a_bad_document_is_refused_with_the_path_of_each_fault(pure: Pure) -> No
     bad = {
         "name": 3,
         "categories": [{"name": "A"}],
-        "zones": [{"position": {"x": 0, "y": "0"}, "rows": [{"row_number": "A", "seats": [{"seat_number": "1", "category": "A"}]}]}],
+        "zones": [
+            {
+                "position": {"x": 0, "y": "0"},
+                "rows": [{"row_number": "A", "seats": [{"seat_number": "1", "category": "A"}]}],
+            }
+        ],
         "extra": 1,
     }
     found = pure("plan-format.js", f"m.importPlan({json.dumps(bad)}, () => 'u')")
@@ -221,7 +240,17 @@ def test_a_bad_document_is_refused_with_the_path_of_each_fault(pure: Pure) -> No
     assert found["warnings"] == ["plan: extra is not part of the format and was left out"]
 
 
-@pytest.mark.parametrize("junk", ["null", "[]", "3", "{}", "{name: 'x', zones: {}, categories: null}", "{name: 'x', zones: [null], categories: [4]}"])
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "null",
+        "[]",
+        "3",
+        "{}",
+        "{name: 'x', zones: {}, categories: null}",
+        "{name: 'x', zones: [null], categories: [4]}",
+    ],
+)
 def test_junk_is_refused_without_an_exception(pure: Pure, junk: str) -> None:
     found = pure("plan-format.js", f"m.importPlan({junk}, () => 'u')")
     assert found["plan"] is None
@@ -255,7 +284,7 @@ def test_an_arc_bends_the_ends_towards_the_screen_and_keeps_the_spacing(pure: Pu
     assert shape[4] == pytest.approx({"x": 0, "y": 0})
     assert shape[0]["y"] == pytest.approx(shape[8]["y"])
     assert shape[0]["y"] < -20
-    gaps = {round(((a["x"] - b["x"]) ** 2 + (a["y"] - b["y"]) ** 2) ** 0.5, 2) for a, b in zip(shape, shape[1:], strict=False)}
+    gaps = {round(((a["x"] - b["x"]) ** 2 + (a["y"] - b["y"]) ** 2) ** 0.5, 2) for a, b in itertools.pairwise(shape)}
     assert len(gaps) == 1
     assert gaps.pop() == pytest.approx(25, abs=0.1)
 
@@ -268,7 +297,10 @@ def test_an_arc_bends_the_ends_towards_the_screen_and_keeps_the_spacing(pure: Pu
         ("[0, 2].map((n) => m.rowLabel(n, {scheme: 'numbers', from: '8'}))", ["8", "10"]),
         ("m.seatNumbers(5, {scheme: 'rtl', start: 3})", ["7", "6", "5", "4", "3"]),
         ("m.seatNumbers(5, {scheme: 'odd-even'})", ["3", "1", "2", "4", "6"]),
-        ("m.snap([{x: 10, y: 50}], [{x: 13, y: 90}, {x: 40, y: 51}], 4)", {"dx": 3, "dy": 1, "guides": [{"axis": "x", "at": 13}, {"axis": "y", "at": 51}]}),
+        (
+            "m.snap([{x: 10, y: 50}], [{x: 13, y: 90}, {x: 40, y: 51}], 4)",
+            {"dx": 3, "dy": 1, "guides": [{"axis": "x", "at": 13}, {"axis": "y", "at": 51}]},
+        ),
     ],
 )
 def test_labels_numbers_and_snapping(pure: Pure, code: str, expected: Any) -> None:
@@ -286,5 +318,11 @@ def test_the_check_finds_what_would_hurt_on_the_evening(pure: Pure) -> None:
       return m.checkPlan(plan).map((one) => one.text);
     }})"""
     told = "\n".join(pure("plan-format.js", code))
-    for words in ("no name", "unknown category “Standard”", "Row A has 2 seats with the number 1", "on top of each other", "outside the plan's size"):
+    for words in (
+        "no name",
+        "unknown category “Standard”",
+        "Row A has 2 seats with the number 1",
+        "on top of each other",
+        "outside the plan's size",
+    ):
         assert words in told

@@ -8,7 +8,9 @@ import pytest
 pytestmark = pytest.mark.browser
 
 Pure = Callable[[str, str], Any]
-START = "m.applySnapshot(m.EMPTY, {version: 5, seats: [{id: 'A1', state: 'available'}, {id: 'A2', state: 'held'}]}).state"
+START = (
+    "m.applySnapshot(m.EMPTY, {version: 5, seats: [{id: 'A1', state: 'available'}, {id: 'A2', state: 'held'}]}).state"
+)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,9 @@ START = "m.applySnapshot(m.EMPTY, {version: 5, seats: [{id: 'A1', state: 'availa
     ],
     ids=["next", "old", "lost", "many-at-once", "overlapping", "lost-before-many", "unknown-seat"],
 )
-def test_a_delta_is_taken_ignored_or_reported_as_a_gap(pure: Pure, delta: str, version: int, state: str, gap: bool) -> None:
+def test_a_delta_is_taken_ignored_or_reported_as_a_gap(
+    pure: Pure, delta: str, version: int, state: str, gap: bool
+) -> None:
     told = pure(
         "state.js",
         f"{{ const r = m.applyDelta({START}, {delta}); return [r.state.version, r.state.seats.get('A1'), r.gap]; }}",
@@ -107,7 +111,9 @@ SEATS = "'123456'.split('').map((n, i) => ({id: n, row: 'A', number: n, x: i * 2
         (["5", "6"], ["1", "3"], []),
     ],
 )
-def test_a_seat_left_alone_by_this_choice_is_found(pure: Pure, selected: list[str], taken: list[str], orphans: list[str]) -> None:
+def test_a_seat_left_alone_by_this_choice_is_found(
+    pure: Pure, selected: list[str], taken: list[str], orphans: list[str]
+) -> None:
     code = f"""{{
       const rows = m.rowsOf({SEATS}), blocks = m.blocksOf(rows, 25);
       return m.orphansOf(blocks, (s) => !{taken}.includes(s.id), new Set({selected})).map((s) => s.id);
@@ -119,7 +125,9 @@ def test_a_seat_left_alone_by_this_choice_is_found(pure: Pure, selected: list[st
     ("money", "text"),
     [((1250, "EUR"), "€12.50"), ((1250, "JPY"), "JP¥1,250"), ((1250, "KWD"), "KWD 1.250"), ((0, "GBP"), "£0.00")],
 )
-def test_minor_units_are_shown_with_the_decimals_of_their_currency(pure: Pure, money: tuple[int, str], text: str) -> None:
+def test_minor_units_are_shown_with_the_decimals_of_their_currency(
+    pure: Pure, money: tuple[int, str], text: str
+) -> None:
     shown = pure("choice.js", f"m.formatMoney({{amount: {money[0]}, currency: '{money[1]}'}}, 'en-GB')")
     assert shown.replace("\xa0", " ") == text
 

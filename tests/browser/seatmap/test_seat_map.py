@@ -12,7 +12,9 @@ Visit = Callable[..., Any]
 
 def at(page: Any, seat: str) -> tuple[float, float]:
     """Where a seat is on the screen."""
-    page.wait_for_function("document.querySelector('seat-map')?.map?.stage?.fitted && document.querySelector('.sm-cover').hidden")
+    page.wait_for_function(
+        "document.querySelector('seat-map')?.map?.stage?.fitted && document.querySelector('.sm-cover').hidden"
+    )
     x, y = page.evaluate(
         """(id) => { const e = document.querySelector('seat-map'), s = e.seats.get(id), v = e.map.stage.view;
         const b = e.map.element.getBoundingClientRect(); return [b.x + s.x * v.scale + v.x, b.y + s.y * v.scale + v.y]; }""",
@@ -49,7 +51,12 @@ def test_two_seats_are_chosen_by_mouse_and_held(visit: Visit, halls: Any) -> Non
     page.wait_for_selector(".sm-panel[data-mode=held]")
     assert page.inner_text(".sm-countdown-digits") in ("10:00", "9:59")
     assert page.evaluate("window.heldId") in show.holds
-    assert page.evaluate("document.querySelector('seat-map').lookOf({...document.querySelector('seat-map').seats.get('B1')}).look") == "yours"
+    assert (
+        page.evaluate(
+            "document.querySelector('seat-map').lookOf({...document.querySelector('seat-map').seats.get('B1')}).look"
+        )
+        == "yours"
+    )
 
 
 def test_two_seats_are_chosen_and_held_by_keyboard_alone_on_the_map(visit: Visit, halls: Any) -> None:
@@ -110,7 +117,9 @@ def test_another_buyers_hold_appears_and_takes_the_seat_from_the_choice(visit: V
     notice(page, "Row C, seat 4 was just taken by someone else. The rest of your choice is kept.")
     assert chosen(page) == ["C3"]
     assert page.inner_text(".sm-free") == "48 of 50 free"
-    drawn = page.evaluate("['C4', 'D1'].map((id) => { const e = document.querySelector('seat-map'); return e.lookOf(e.seats.get(id)).look; })")
+    drawn = page.evaluate(
+        "['C4', 'D1'].map((id) => { const e = document.querySelector('seat-map'); return e.lookOf(e.seats.get(id)).look; })"
+    )
     assert drawn == ["held", "booked"]
 
 
@@ -120,7 +129,9 @@ def test_a_lost_message_is_noticed_and_a_snapshot_fetched(visit: Visit, halls: A
     until_live(page)
     show.change({"A1": "booked"}, lose=True)
     show.change({"A2": "booked"})
-    page.wait_for_function("['A1', 'A2'].every((id) => document.querySelector('seat-map').state.seats.get(id) === 'booked')")
+    page.wait_for_function(
+        "['A1', 'A2'].every((id) => document.querySelector('seat-map').state.seats.get(id) === 'booked')"
+    )
     assert page.evaluate("document.querySelector('seat-map').state.version") == show.version
 
 
@@ -223,7 +234,10 @@ def test_fingers_tap_pinch_and_never_choose_while_pinching(visit: Visit, halls: 
     wire = page.context.new_cdp_session(page)
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
-        wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": a, "y": b, "id": i} for i, (a, b) in enumerate(points)]})
+        wire.send(
+            "Input.dispatchTouchEvent",
+            {"type": kind, "touchPoints": [{"x": a, "y": b, "id": i} for i, (a, b) in enumerate(points)]},
+        )
 
     before = page.evaluate("document.querySelector('seat-map').map.stage.view.scale")
     touch("touchStart", (x, y))
@@ -231,7 +245,9 @@ def test_fingers_tap_pinch_and_never_choose_while_pinching(visit: Visit, halls: 
     for spread in (20, 40, 60):
         touch("touchMove", (x - spread / 2, y), (x + 60 + spread / 2, y))
     touch("touchEnd")
-    assert page.evaluate("document.querySelector('seat-map').map.stage.view.scale") == pytest.approx(before * 2, rel=0.05)
+    assert page.evaluate("document.querySelector('seat-map').map.stage.view.scale") == pytest.approx(
+        before * 2, rel=0.05
+    )
     assert chosen(page) == ["C3"]
 
 
@@ -239,7 +255,9 @@ def test_a_finger_on_tiny_seats_zooms_in_instead_of_choosing(visit: Visit, halls
     page = visit(halls.FakeShow(halls.large_hall()), has_touch=True, viewport={"width": 390, "height": 844})
     until_live(page)
     page.touchscreen.tap(*at(page, "T20"))
-    page.wait_for_function("document.querySelector('seat-map').map.stage.view.scale * document.querySelector('seat-map').scene.size > 20")
+    page.wait_for_function(
+        "document.querySelector('seat-map').map.stage.view.scale * document.querySelector('seat-map').scene.size > 20"
+    )
     assert chosen(page) == []
 
 
@@ -287,7 +305,9 @@ def test_one_changed_seat_does_not_redraw_the_others(visit: Visit, halls: Any) -
 def test_an_unreachable_server_is_told_and_can_be_asked_again(visit: Visit, halls: Any) -> None:
     page = visit(halls.FakeShow(halls.small_hall()), "/blank")
     page.route("**/seats", lambda route: route.fulfill(status=503, json={"detail": "Back in a minute."}))
-    page.evaluate("import('/seatmap/seat-map.js').then(() => { document.body.innerHTML = '<seat-map src=\"/api/cinema/v1/shows/S1\"></seat-map>'; })")
+    page.evaluate(
+        "import('/seatmap/seat-map.js').then(() => { document.body.innerHTML = '<seat-map src=\"/api/cinema/v1/shows/S1\"></seat-map>'; })"
+    )
     page.locator(".sm-cover", has_text="Back in a minute.").wait_for()
     page.unroute("**/seats")
     page.click("text=Try again")

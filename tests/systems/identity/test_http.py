@@ -233,7 +233,7 @@ async def test_lists_are_paged(site: Site, tenant: UUID) -> None:
         site.clock.advance(1)
         await site.key(tenant, "viewer", name=f"k{number}")
         await site.user(tenant, f"u{number}@example.org", "viewer")
-    for path, member, expected in (
+    for path, _member, expected in (
         ("keys", "name", ["k4", "k3", "k2", "k1", "k0"]),
         ("users", "name", ["u1", "u2", "u3", "u4"]),
     ):

@@ -311,7 +311,8 @@ async def live_key(tx: Transaction, digest: bytes, touch_s: int) -> tuple[ApiKey
     """Which key this is, if it opens anything; and whether its last_used_at is older than `touch_s`."""
     row = await tx.fetch_one(
         "select id, hint, name, roles, created_by, created_at, last_used_at, expires_at, revoked_at,"
-        " identity.key_state(revoked_at, expires_at), coalesce(last_used_at < clock_timestamp() - make_interval(secs => %s), true)"
+        " identity.key_state(revoked_at, expires_at),"
+        " coalesce(last_used_at < clock_timestamp() - make_interval(secs => %s), true)"
         " from identity.api_keys where tenant_id = %s and secret_hash = %s and revoked_at is null"
         " and (expires_at is null or expires_at > clock_timestamp())",
         (touch_s, tx.owner, digest),
