@@ -216,7 +216,7 @@ def _browse(router: APIRouter, cinema: Cinema) -> None:
     async def best_seats(
         principal: Asking,
         show_id: ShowId,
-        count: Annotated[int, Query(ge=1, le=200)],
+        count: Annotated[int, Query(ge=1, le=100)],
         category: Annotated[str | None, Query(max_length=80)] = None,
         accessible: bool = False,
     ) -> Response:

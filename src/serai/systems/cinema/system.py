@@ -4,8 +4,9 @@ from functools import partial
 
 from serai.runtime.jobs import Job, Loop
 from serai.runtime.mail import Mailer
-from serai.runtime.system import Figure, Parts, System, World
+from serai.runtime.system import Figure, Parts, Progress, System, World
 from serai.systems.allocation.api import Allocation
+from serai.systems.cinema.demo import Demo
 from serai.systems.cinema.http import Cinema, make_router
 from serai.systems.cinema.model import OWNER
 from serai.systems.cinema.service.bookings import Bookings
@@ -53,11 +54,31 @@ def build(world: World) -> Parts:
             Job("cinema.mail_ticket", tickets.mail_ticket),
             Job("cinema.mail_cancelled", tickets.mail_cancelled),
             Job("cinema.mail_returned", tickets.mail_returned),
+            Job("cinema.keep_ahead", partial(_keep_ahead, world, cinema), deadline_s=600, cron="23 2 * * *"),
         ],
         background=[Loop("cinema.live", cinema.settings.poll_ms / 1000, cinema.live.poll)],
         figure=partial(_figure, world),
+        demo=partial(_load_demo, world, cinema),
         end_streams=cinema.live.close,
     )
+
+
+async def _load_demo(world: World, cinema: Cinema, progress: Progress) -> None:
+    demo = Demo(
+        world.database,
+        world.need(Allocation),
+        cinema.shows,
+        cinema.holds,
+        cinema.bookings,
+        world.clock,
+        world.random,
+    )
+    await demo.load(await world.need(IdentityApi).site_tenant(), progress)
+
+
+async def _keep_ahead(world: World, cinema: Cinema) -> None:
+    if world.settings.demo:
+        await _load_demo(world, cinema, lambda what, done, total: None)
 
 
 async def _figure(world: World) -> Figure:
