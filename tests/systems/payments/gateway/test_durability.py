@@ -101,6 +101,11 @@ async def test_a_directory_has_one_gateway_and_the_next_goes_on_where_it_ended(s
     assert (done.status, done.metadata["order"]) == ("succeeded", "7")
 
 
+def test_nobody_else_may_look_into_the_directory(settings) -> None:
+    with opened(settings.directory):
+        assert settings.directory.stat().st_mode & 0o077 == 0
+
+
 async def test_a_file_of_another_version_is_left_alone(settings) -> None:
     with opened(settings.directory) as store:
         store.connection.execute("PRAGMA user_version = 99")

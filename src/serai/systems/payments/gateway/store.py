@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from serai.kernel.errors import Misconfigured
-from serai.runtime.files import DirectoryLock, make_data_directory
+from serai.runtime.files import DirectoryLock
 from serai.systems.payments.gateway import ids, model
 from serai.systems.payments.gateway.desk import Desk
 from serai.systems.payments.gateway.endpoints import wants
@@ -303,7 +303,8 @@ def opened(directory: Path) -> Iterator[Store]:
 
     Raises DataDirectoryInUse if another process has it: two would hand out the same row numbers.
     """
-    with DirectoryLock(make_data_directory(directory)):
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with DirectoryLock(directory):
         store = Store(directory / FILE)
         try:
             yield store
