@@ -44,5 +44,5 @@ def configure_logs(child: str, level: str, *, machine: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("procrastinate", "stripe", "asyncio", "mail.log", "httpx"):
+    for noisy in ("procrastinate", "stripe", "asyncio", "mail.log", "httpx", "fontTools", "fpdf", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -139,7 +139,8 @@ class Cashier:
         """Every payment of the account since then (Unix time), newest first."""
         async for intent in self._list(since_s):
             charge = intent.latest_charge
-            refunded = charge.amount_refunded if isinstance(charge, stripe.Charge) else 0
+            # A released authorisation counts as refunded there, though no money had moved.
+            refunded = charge.amount_refunded if isinstance(charge, stripe.Charge) and charge.captured else 0
             yield Intent(
                 intent.id,
                 _reference(intent),
