@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from serai.app.keeper import ChildFailed, answers
-from serai.app.lives import SERVING, State
+from serai.app.lives import ENDED, SERVING, State
 from serai.app.status import ChildStatus, Status, read_status, running_status, write_status
 from serai.app.supervisor import Supervisor, take_over
 from serai.kernel.errors import Misconfigured
@@ -47,9 +47,8 @@ def order_of(scene: Scene, state: State) -> list[str]:
 
 
 async def test_nothing_starts_on_what_does_not_serve_nor_stops_under_what_runs(data: Path) -> None:
-    scene = Scene(
-        data, child("web", after=("task", "base")), child("task", "", task=True, after=("base",)), child("base")
-    )
+    task = child("task", "", task=True, after=("base",))
+    scene = Scene(data, child("web", after=("task",)), task, child("base"))
     await scene.ready()
     await scene.finish()
     assert order_of(scene, State.STARTING) == ["base", "task", "web"]
@@ -57,6 +56,8 @@ async def test_nothing_starts_on_what_does_not_serve_nor_stops_under_what_runs(d
         states = {name: one.state for name, one in by_name(status).items()}
         if states["web"] is State.STARTING:
             assert {states["base"], states["task"]} <= SERVING
+        if states["web"] not in ENDED:
+            assert states["base"] is not State.STOPPING
     assert order_of(scene, State.STOPPED) == ["web", "base"]
     assert scene.states("task") == [State.WAITING, State.STARTING, State.DONE]
 

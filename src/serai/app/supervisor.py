@@ -121,11 +121,18 @@ class Supervisor:
         self._publish()
 
     async def _stop_after_its_users(self, keeper: Keeper) -> None:
-        for user in self._keepers.values():
-            if keeper.child.name in user.child.after:
-                await user.ended.wait()
+        for user in self._users(keeper.child.name):
+            await user.ended.wait()
         keeper.ask_to_stop()
         await keeper.ended.wait()
+
+    def _users(self, name: str) -> list[Keeper]:
+        """All that stand on it, through others too: a task in between has long ended, what it prepared is in use."""
+        found = {name}
+        for keeper in self._keepers.values():  # in the order of needs, so one pass finds all
+            if found & {*keeper.child.after}:
+                found.add(keeper.child.name)
+        return [self._keepers[other] for other in found - {name}]
 
     def _publish(self) -> None:
         """Tells the display of every change, and the file of every change of state."""
