@@ -1,4 +1,4 @@
-"""One Chromium for the seat-map tests of a worker, a page and a show for each of them."""
+"""A page and a show for each of the seat-map tests."""
 
 import importlib.util
 import sys
@@ -11,15 +11,6 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
-CHROMIUMS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 
 
 def _beside(name: str) -> ModuleType:
@@ -34,20 +25,6 @@ def _beside(name: str) -> ModuleType:
 
 hall = _beside("hall")
 site = _beside("site")
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A headless browser; without one installed the test is skipped and says so."""
-    path = next((path for path in CHROMIUMS if Path(path).exists()), None)
-    if path is None:
-        pytest.skip(f"no Chromium at {', '.join(CHROMIUMS)}")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
