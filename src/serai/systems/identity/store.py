@@ -150,11 +150,9 @@ async def renew_hash(tx: Transaction, user: UUID, password_hash: str) -> None:
     await tx.execute("update identity.users set password_hash = %s where id = %s", (password_hash, user))
 
 
-async def demo_users_present(tx: Transaction) -> bool:
-    """Whether anybody can sign in with a password that the demo printed (any tenant)."""
-    row = await tx.fetch_one("select identity.demo_passwords_exist()")
-    assert row is not None
-    return bool(row[0])
+async def demo_emails(tx: Transaction) -> set[str]:
+    """Who can sign in with a password that the demo printed (any tenant)."""
+    return {email for (email,) in await tx.fetch("select email from identity.demo_users()")}
 
 
 # Sessions
@@ -311,7 +309,8 @@ async def live_key(tx: Transaction, digest: bytes, touch_s: int) -> tuple[ApiKey
     """Which key this is, if it opens anything; and whether its last_used_at is older than `touch_s`."""
     row = await tx.fetch_one(
         "select id, hint, name, roles, created_by, created_at, last_used_at, expires_at, revoked_at,"
-        " identity.key_state(revoked_at, expires_at), coalesce(last_used_at < clock_timestamp() - make_interval(secs => %s), true)"
+        " identity.key_state(revoked_at, expires_at),"
+        " coalesce(last_used_at < clock_timestamp() - make_interval(secs => %s), true)"
         " from identity.api_keys where tenant_id = %s and secret_hash = %s and revoked_at is null"
         " and (expires_at is null or expires_at > clock_timestamp())",
         (touch_s, tx.owner, digest),
