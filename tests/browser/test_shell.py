@@ -239,6 +239,6 @@ def test_a_chart_is_drawn_and_said(open_page):
 
 
 def test_who_asked_for_less_motion_gets_none(open_page):
-    shimmer = "getComputedStyle(document.querySelector('.skeleton-line')).animationDuration"
-    assert float(open_page("/gallery", motion="reduce").evaluate(shimmer).removesuffix("s")) < 0.001
-    assert open_page("/gallery", motion="no-preference").evaluate(shimmer) == "1.6s"
+    shimmer = "getComputedStyle(document.querySelector('.skeleton-line')).animationName"
+    assert open_page("/gallery", motion="reduce").evaluate(shimmer) == "none"
+    assert open_page("/gallery", motion="no-preference").evaluate(shimmer) == "shimmer"
