@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from serai.systems.cinema.plan import classic, export_plan, import_plan, stadium, studio
+
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Any]
@@ -142,6 +144,37 @@ def test_a_plan_is_saved_in_the_public_format_and_loaded_again(visit: Visit, hal
     ready(page)
     page.wait_for_function("document.querySelector('plan-editor').scene.seats.length === 160")
     assert plan(page) == document
+
+
+def test_the_server_reads_what_the_editor_draws(visit: Visit, halls: Any) -> None:
+    page = visit(halls.FakeShow([]), "/editor")
+    ready(page)
+    page.fill("[name=arc]", "24")
+    page.fill("[name=block-aisles]", "4, 12")
+    page.click("text=Add this block")
+    page.check("[name=wheelchair]")
+    for tool in ("screen", "ellipse"):
+        page.click(f"[data-tool={tool}]")
+        drag(page, (300, 40), (700, 90))
+    page.click("[data-tool=text]")
+    page.mouse.click(400, 500)
+    read = import_plan(plan(page))
+    assert len(read.seats) == 160
+    assert all(seat.accessible for seat in read.seats)
+    assert [area.shape for area in read.zones[0].areas] == ["rectangle", "ellipse", "text"]
+
+
+@pytest.mark.parametrize("made", [classic, stadium, studio])
+def test_the_servers_halls_pass_through_the_editor_unchanged(visit: Visit, halls: Any, made: Any) -> None:
+    hall = made()
+    page = visit(halls.FakeShow([], saved=[export_plan(hall)]), "/editor")
+    ready(page)
+    page.wait_for_function("document.querySelector('plan-editor').scene.seats.length > 0")
+    through = import_plan(plan(page))
+    assert [(s.guid, s.row, s.number, s.category, s.x, s.y) for s in through.seats] == [
+        (s.guid, s.row, s.number, s.category, s.x, s.y) for s in hall.seats
+    ]
+    assert page.locator(".sm-messages [data-level=error]").count() == 0
 
 
 def test_a_refused_save_keeps_the_plan_dirty_and_lists_the_faults(visit: Visit, halls: Any) -> None:

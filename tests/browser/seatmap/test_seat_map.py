@@ -340,6 +340,16 @@ def test_one_changed_seat_does_not_redraw_the_others(visit: Visit, halls: Any) -
     assert 0 < page.evaluate("window.asked") < 40
 
 
+def test_the_pages_own_token_goes_with_every_change(visit: Visit, halls: Any) -> None:
+    page = visit(halls.FakeShow(halls.small_hall()))
+    until_live(page)
+    page.evaluate("document.body.setAttribute('hx-headers:inherited', JSON.stringify({'X-CSRF-Token': 'token-1'}))")
+    page.mouse.click(*at(page, "D1"))
+    with page.expect_request("**/holds") as asked:
+        page.click("[data-action=hold]")
+    assert asked.value.headers["x-csrf-token"] == "token-1"
+
+
 def test_an_unreachable_server_is_told_and_can_be_asked_again(visit: Visit, halls: Any) -> None:
     page = visit(halls.FakeShow(halls.small_hall()), "/blank")
     page.route("**/seats", lambda route: route.fulfill(status=503, json={"detail": "Back in a minute."}))

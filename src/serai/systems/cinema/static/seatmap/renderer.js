@@ -18,6 +18,8 @@ const PIXEL_RATIO_MAX = 3;
 /** More changed seats than this are cheaper to redraw all at once. */
 const DIRTY_MAX = 200;
 const SPRITES_MAX = 400;
+/** In world pixels: how deep the drawn screen is, so that its light does not flood the first rows. */
+const SCREEN_DEPTH_MAX = 60;
 
 export class Renderer {
   /** `host` gets the two canvases; `look(seat)` returns {look, color, dim?}; `overlay(ctx, view)` draws above. */
@@ -252,8 +254,12 @@ export function drawArea(ctx, area, theme) {
   ctx.save();
   ctx.translate(area.position.x, area.position.y);
   ctx.rotate(((area.rotation ?? 0) * Math.PI) / 180);
-  if (area.shape === "screen") drawScreen(ctx, area, theme);
-  else if (outline(ctx, area)) {
+  if (isScreen(area)) {
+    drawScreen(ctx, area, theme);
+    ctx.restore();
+    return;
+  }
+  if (outline(ctx, area)) {
     ctx.fillStyle = area.color || theme.stage;
     ctx.fill();
     ctx.lineWidth = 1.5;
@@ -276,9 +282,15 @@ function outline(ctx, area) {
   return true;
 }
 
+/* A rectangle that says "Screen" is one, whichever editor drew it. */
+function isScreen(area) {
+  return area.shape === "screen" || (area.rectangle && /^(screen|leinwand|écran|pantalla)$/i.test(area.text?.text ?? ""));
+}
+
 /* The silver screen: a curved bright edge and the light that falls from it towards the seats. */
 function drawScreen(ctx, area, theme) {
-  const { width, height } = area.rectangle;
+  const { width } = area.rectangle;
+  const height = Math.max(Math.min(area.rectangle.height, SCREEN_DEPTH_MAX), width * 0.045);
   const glow = ctx.createLinearGradient(0, height * 0.35, 0, height * 2.1);
   glow.addColorStop(0, theme.stage);
   glow.addColorStop(1, theme.paper);
@@ -296,6 +308,8 @@ function drawScreen(ctx, area, theme) {
   ctx.lineCap = "round";
   ctx.strokeStyle = theme.stageInk;
   ctx.stroke();
+  const position = { x: width / 2, y: height * 1.15 };
+  drawAreaText(ctx, { text: { text: area.text.text, position, size: Math.max(height * 0.42, 11) } }, theme);
 }
 
 function drawAreaText(ctx, area, theme) {

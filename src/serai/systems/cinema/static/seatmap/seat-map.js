@@ -318,7 +318,7 @@ class SeatMap extends HTMLElement {
     this.legendKey = key;
     const pick = (name) => this.#setFilter(name);
     this.legend.replaceChildren(categoryLegend(this.categories, { theme, locale: this.locale, active: this.filter, pick }));
-    this.states.replaceChildren(stateLegend(looks, this.categories[0].color, theme));
+    this.states.replaceChildren(stateLegend(looks, (this.categories.find((one) => !one.accessible) ?? this.categories[0]).color, theme));
     this.panel.setCategories(this.categories, this.max);
   }
 
