@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import click
@@ -173,6 +174,26 @@ def settings(*, as_json: bool, **command_line: Any) -> None:
     for origin in configuration.origins:
         table.add_row(origin.name, f"{origin.value} {origin.unit}".strip(), origin.source, origin.doc)
     Console().print(table)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def bench(*, name: str, arguments: tuple[str, ...]) -> None:
+    """Measure a system on this machine, beside its peer, and keep the figures.
+
+    Runs from a checkout: the load generators are not part of the installed package.
+
+    Example: serai bench cinema --seconds 15
+    """
+    checkout = Path(serai.__file__).parents[2]
+    found = sorted(path.stem for path in (checkout / "benchmarks").glob("[a-z]*.py") if path.stem != "machine")
+    if not found:
+        raise Misconfigured("Benchmarks run from a checkout of Serai, and this is an installed package; clone it.")
+    if name not in found:
+        raise Misconfigured(f"There is no benchmark called {name!r}; choose from: {', '.join(found)}.")
+    sys.path.insert(0, str(checkout))
+    import_module(f"benchmarks.{name}").main(list(arguments))
 
 
 def _load_all(configuration: Configuration) -> None:

@@ -1,11 +1,13 @@
 """<plan-editor> in Chromium: draw, number, turn, undo, check, import and export of the public plan format."""
 
-import itertools
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
+
+from serai.systems.cinema.plan import classic, export_plan, import_plan, stadium, studio
 
 pytestmark = pytest.mark.browser
 
@@ -41,8 +43,8 @@ def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> Non
 
     def on_screen(point: tuple[float, float]) -> tuple[float, float]:
         x, y = page.evaluate(
-            """([x, y]) => { const e = document.querySelector('plan-editor'), v = e.stage.view, b = e.canvas.getBoundingClientRect();
-            return [b.x + x * v.scale + v.x, b.y + y * v.scale + v.y]; }""",
+            """([x, y]) => { const e = document.querySelector('plan-editor'), v = e.stage.view;
+            const b = e.canvas.getBoundingClientRect(); return [b.x + x * v.scale + v.x, b.y + y * v.scale + v.y]; }""",
             list(point),
         )
         return x, y
@@ -144,6 +146,37 @@ def test_a_plan_is_saved_in_the_public_format_and_loaded_again(visit: Visit, hal
     assert plan(page) == document
 
 
+def test_the_server_reads_what_the_editor_draws(visit: Visit, halls: Any) -> None:
+    page = visit(halls.FakeShow([]), "/editor")
+    ready(page)
+    page.fill("[name=arc]", "24")
+    page.fill("[name=block-aisles]", "4, 12")
+    page.click("text=Add this block")
+    page.check("[name=wheelchair]")
+    for tool in ("screen", "ellipse"):
+        page.click(f"[data-tool={tool}]")
+        drag(page, (300, 40), (700, 90))
+    page.click("[data-tool=text]")
+    page.mouse.click(400, 500)
+    read = import_plan(plan(page))
+    assert len(read.seats) == 160
+    assert all(seat.accessible for seat in read.seats)
+    assert [area.shape for area in read.zones[0].areas] == ["rectangle", "ellipse", "text"]
+
+
+@pytest.mark.parametrize("made", [classic, stadium, studio])
+def test_the_servers_halls_pass_through_the_editor_unchanged(visit: Visit, halls: Any, made: Any) -> None:
+    hall = made()
+    page = visit(halls.FakeShow([], saved=[export_plan(hall)]), "/editor")
+    ready(page)
+    page.wait_for_function("document.querySelector('plan-editor').scene.seats.length > 0")
+    through = import_plan(plan(page))
+    assert [(s.guid, s.row, s.number, s.category, s.x, s.y) for s in through.seats] == [
+        (s.guid, s.row, s.number, s.category, s.x, s.y) for s in hall.seats
+    ]
+    assert page.locator(".sm-messages [data-level=error]").count() == 0
+
+
 def test_a_refused_save_keeps_the_plan_dirty_and_lists_the_faults(visit: Visit, halls: Any) -> None:
     page = visit(halls.FakeShow([]), "/editor")
     ready(page)
@@ -209,7 +242,8 @@ def test_exporting_and_importing_gives_the_same_plan(pure: Pure) -> None:
     code = f"""Promise.all([import('/seatmap/plan-format.js'), import('/seatmap/plan-model.js')]).then(([f, p]) => {{
       const ids = {IDS};
       let plan = p.addBlock(p.emptyPlan(ids), {BLOCK}, ids).plan;
-      plan = p.addArea(plan, null, {{shape: 'ellipse', position: {{x: 9, y: 9}}, ellipse: {{radius: {{x: 5, y: 3}}}}, rotation: 20}}, ids).plan;
+      const round = {{shape: 'ellipse', position: {{x: 9, y: 9}}, ellipse: {{radius: {{x: 5, y: 3}}}}, rotation: 20}};
+      plan = p.addArea(plan, null, round, ids).plan;
       const written = JSON.stringify(f.exportPlan(plan));
       const read = f.importPlan(JSON.parse(written), () => 'never');
       return [written === JSON.stringify(f.exportPlan(read.plan)), read.errors, read.warnings];
@@ -236,7 +270,7 @@ def test_a_bad_document_is_refused_with_the_path_of_each_fault(pure: Pure) -> No
         "zones[0].rows[0].seats[0].seat_guid must be a text",
         "zones[0].rows[0].seats[0].position must be a position {x, y} with numbers",
         "name must be a text",
-    ] or sorted(found["errors"]) == sorted(found["errors"])
+    ]
     assert found["warnings"] == ["plan: extra is not part of the format and was left out"]
 
 
@@ -262,9 +296,12 @@ def test_every_operation_leaves_the_old_plan_as_it_was_and_shares_the_rest(pure:
       const ids = {IDS}, one = m.addBlock(m.emptyPlan(ids), {BLOCK}, ids).plan, before = JSON.stringify(one);
       const picked = new Set([m.seatsOf(one)[0].id]);
       const made = [m.moveBy(one, picked, 5, 5), m.rotateBy(one, picked, 30, {{x: 0, y: 0}}), m.remove(one, picked),
-        m.setCategory(one, picked, 'B'), m.setAccessible(one, picked, true), m.renumberRows(one, picked, {{scheme: 'numbers', from: '9'}}),
-        m.renumberSeats(one, picked, {{scheme: 'rtl', start: 7}}), m.insertAisle(one, picked, 0, 40), m.duplicate(one, picked, 9, 9, ids).plan];
-      return [JSON.stringify(one) === before, made.every((plan) => plan !== one), made.every((plan) => plan.zones[0].rows[2] === one.zones[0].rows[2])];
+        m.setCategory(one, picked, 'B'), m.setAccessible(one, picked, true), m.insertAisle(one, picked, 0, 40),
+        m.renumberRows(one, picked, {{scheme: 'numbers', from: '9'}}), m.duplicate(one, picked, 9, 9, ids).plan,
+        m.renumberSeats(one, picked, {{scheme: 'rtl', start: 7}})];
+      const third = (plan) => plan.zones[0].rows[2];
+      const shared = made.every((plan) => third(plan) === third(one));
+      return [JSON.stringify(one) === before, made.every((plan) => plan !== one), shared];
     }}"""
     assert pure("plan-model.js", code) == [True, True, True]
 
@@ -284,7 +321,7 @@ def test_an_arc_bends_the_ends_towards_the_screen_and_keeps_the_spacing(pure: Pu
     assert shape[4] == pytest.approx({"x": 0, "y": 0})
     assert shape[0]["y"] == pytest.approx(shape[8]["y"])
     assert shape[0]["y"] < -20
-    gaps = {round(((a["x"] - b["x"]) ** 2 + (a["y"] - b["y"]) ** 2) ** 0.5, 2) for a, b in itertools.pairwise(shape)}
+    gaps = {round(((a["x"] - b["x"]) ** 2 + (a["y"] - b["y"]) ** 2) ** 0.5, 2) for a, b in pairwise(shape)}
     assert len(gaps) == 1
     assert gaps.pop() == pytest.approx(25, abs=0.1)
 

@@ -56,7 +56,8 @@ def test_zoom_keeps_the_point_under_the_pointer_and_respects_its_limits(pure: Pu
 
 def test_a_pinch_scales_by_the_distance_of_the_fingers_and_follows_their_middle(pure: Pure) -> None:
     code = """{
-      const view = {scale: 1, x: 0, y: 0}, from = [{x: 100, y: 100}, {x: 200, y: 100}], to = [{x: 80, y: 150}, {x: 280, y: 150}];
+      const view = {scale: 1, x: 0, y: 0}, from = [{x: 100, y: 100}, {x: 200, y: 100}];
+      const to = [{x: 80, y: 150}, {x: 280, y: 150}];
       const next = m.pinchView(view, from, to, {min: 0.1, max: 10});
       return [next.scale, m.toScreen(next, {x: 150, y: 100})];
     }"""
@@ -68,7 +69,8 @@ def test_a_pinch_scales_by_the_distance_of_the_fingers_and_follows_their_middle(
 def test_nothing_can_be_panned_out_of_sight(pure: Pure) -> None:
     code = """{
       const box = {x: 0, y: 0, width: 1000, height: 800};
-      return [m.clampView({scale: 1, x: 99999, y: -99999}, box, 400, 300), m.containView({scale: 1, x: 50, y: 900}, box, 400, 300)];
+      const clamped = m.clampView({scale: 1, x: 99999, y: -99999}, box, 400, 300);
+      return [clamped, m.containView({scale: 1, x: 50, y: 900}, box, 400, 300)];
     }"""
     clamped, contained = pure("geometry.js", code)
     assert clamped == pytest.approx({"scale": 1, "x": 260, "y": -695})
@@ -86,8 +88,9 @@ def test_the_index_finds_what_a_scan_finds(pure: Pure) -> None:
         const naive = points.filter((p) => d(p) <= reach).sort((a, b) => d(a) - d(b))[0] ?? null;
         if (index.nearest(x, y, reach) !== naive) return [x, y, reach];
         const rect = {x, y, width: reach * 3, height: reach * 2};
-        const inside = points.filter((p) => p.x >= x && p.x <= x + rect.width && p.y >= y && p.y <= y + rect.height).length;
-        if (index.within(rect).length !== inside) return rect;
+        const [right, bottom] = [x + rect.width, y + rect.height];
+        const inside = points.filter((p) => p.x >= x && p.x <= right && p.y >= y && p.y <= bottom);
+        if (index.within(rect).length !== inside.length) return rect;
       }
       return "equal";
     }"""
@@ -135,7 +138,10 @@ def test_minor_units_are_shown_with_the_decimals_of_their_currency(
 def test_the_countdown_speaks_at_few_moments_and_trusts_the_servers_clock(pure: Pure) -> None:
     code = """{
       const said = [];
-      for (let left = 600; left > 0; left--) { const words = m.spokenAt(left, left - 1); if (words) said.push([left - 1, words]); }
+      for (let left = 600; left > 0; left--) {
+        const words = m.spokenAt(left, left - 1);
+        if (words) said.push([left - 1, words]);
+      }
       return [said.map(([at]) => at), said[2][1], said.at(-1)[1], m.secondsLeft(10_001, 1), m.secondsLeft(0, 5),
               m.clockText(605), m.clockOffset('Thu, 01 Jan 1970 00:02:00 GMT', 60_000), m.spokenAt(400, 20)];
     }"""

@@ -17,7 +17,8 @@ def at(page: Any, seat: str) -> tuple[float, float]:
     )
     x, y = page.evaluate(
         """(id) => { const e = document.querySelector('seat-map'), s = e.seats.get(id), v = e.map.stage.view;
-        const b = e.map.element.getBoundingClientRect(); return [b.x + s.x * v.scale + v.x, b.y + s.y * v.scale + v.y]; }""",
+        const b = e.map.element.getBoundingClientRect();
+        return [b.x + s.x * v.scale + v.x, b.y + s.y * v.scale + v.y]; }""",
         seat,
     )
     return x, y
@@ -73,8 +74,8 @@ def test_two_seats_are_chosen_and_held_by_keyboard_alone_on_the_map(visit: Visit
     first, second = chosen(page)
     assert (first[1:], second[1:], first[0]) == ("1", "2", second[0])
     assert "2 of at most 6" in page.inner_text("[data-role=announcer]")
-    page.keyboard.press("ArrowUp")
-    assert page.inner_text("[data-role=announcer]").startswith(f"Row {chr(ord(first[0]) - 1)}, seat 2,")
+    page.keyboard.press("ArrowDown")
+    assert page.inner_text("[data-role=announcer]").startswith(f"Row {chr(ord(first[0]) + 1)}, seat 2,")
     while page.evaluate("!document.activeElement.matches('[data-action=hold]')"):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -118,7 +119,7 @@ def test_another_buyers_hold_appears_and_takes_the_seat_from_the_choice(visit: V
     assert chosen(page) == ["C3"]
     assert page.inner_text(".sm-free") == "48 of 50 free"
     drawn = page.evaluate(
-        "['C4', 'D1'].map((id) => { const e = document.querySelector('seat-map'); return e.lookOf(e.seats.get(id)).look; })"
+        "((e) => ['C4', 'D1'].map((id) => e.lookOf(e.seats.get(id)).look))(document.querySelector('seat-map'))"
     )
     assert drawn == ["held", "booked"]
 
@@ -261,7 +262,8 @@ def test_a_finger_on_tiny_seats_zooms_in_instead_of_choosing(visit: Visit, halls
     assert chosen(page) == []
 
 
-def test_two_thousand_seats_pan_without_long_frames(visit: Visit, halls: Any, record_property: Any) -> None:
+def test_two_thousand_seats_pan_at_the_displays_rate(visit: Visit, halls: Any, record_property: Any) -> None:
+    """The median is asserted, since other tests share the machine; the tail is recorded in the report."""
     page = visit(halls.FakeShow(halls.large_hall()))
     until_live(page)
     at(page, "A1")
@@ -273,7 +275,8 @@ def test_two_thousand_seats_pan_without_long_frames(visit: Visit, halls: Any, re
           for (let i = 0; i < 20; i++) await frame();
           let last = await frame();
           for (let i = 0; i < 120; i++) {
-            stage.setView({...stage.view, x: stage.view.x + Math.sin(i / 9) * 8, y: stage.view.y + Math.cos(i / 9) * 5});
+            const {scale, x, y} = stage.view;
+            stage.setView({scale, x: x + Math.sin(i / 9) * 8, y: y + Math.cos(i / 9) * 5});
             const now = await frame();
             times.push(now - last);
             last = now;
@@ -284,7 +287,42 @@ def test_two_thousand_seats_pan_without_long_frames(visit: Visit, halls: Any, re
     )
     record_property("frame_ms", work)
     assert work["seats"] == 2080
-    assert work["p95"] < 50, work
+    assert work["p50"] < 34, work
+
+
+def test_a_pan_draws_the_strips_that_come_into_view_and_nothing_else(visit: Visit, halls: Any) -> None:
+    page = visit(halls.FakeShow(halls.large_hall()))
+    until_live(page)
+    at(page, "A1")
+    asked, seats, differing = page.evaluate(
+        """() => {
+          const stage = document.querySelector('seat-map').map.stage, r = stage.renderer, canvas = r.base.canvas;
+          r.drawNow();
+          const {width, height} = stage.renderer;
+          stage.setView({scale: stage.view.scale * 3, x: stage.view.x * 3 - width, y: stage.view.y * 3 - height});
+          r.drawNow();
+          let asked = 0;
+          const look = r.look;
+          r.look = (seat) => { asked += 1; return look(seat); };
+          for (let i = 0; i < 30; i++) {
+            stage.setView({...stage.view, x: stage.view.x + Math.sin(i) * 9.3, y: stage.view.y - 4.7});
+            r.drawNow();
+          }
+          const pixels = () => r.base.getImageData(0, 0, canvas.width, canvas.height).data;
+          const panned = pixels();
+          const each = asked / 30;
+          asked = 0;
+          r.invalidate();
+          r.drawNow();
+          const whole = pixels();
+          let differing = 0;
+          for (let i = 0; i < whole.length; i += 4) differing += Math.abs(whole[i + 3] - panned[i + 3]) > 24;
+          return [each, asked, differing / (whole.length / 4)];
+        }"""
+    )
+    assert seats > 300
+    assert asked < seats / 3
+    assert differing < 0.0005
 
 
 def test_one_changed_seat_does_not_redraw_the_others(visit: Visit, halls: Any) -> None:
@@ -302,11 +340,22 @@ def test_one_changed_seat_does_not_redraw_the_others(visit: Visit, halls: Any) -
     assert 0 < page.evaluate("window.asked") < 40
 
 
+def test_the_pages_own_token_goes_with_every_change(visit: Visit, halls: Any) -> None:
+    page = visit(halls.FakeShow(halls.small_hall()))
+    until_live(page)
+    page.evaluate("document.body.setAttribute('hx-headers:inherited', JSON.stringify({'X-CSRF-Token': 'token-1'}))")
+    page.mouse.click(*at(page, "D1"))
+    with page.expect_request("**/holds") as asked:
+        page.click("[data-action=hold]")
+    assert asked.value.headers["x-csrf-token"] == "token-1"
+
+
 def test_an_unreachable_server_is_told_and_can_be_asked_again(visit: Visit, halls: Any) -> None:
     page = visit(halls.FakeShow(halls.small_hall()), "/blank")
     page.route("**/seats", lambda route: route.fulfill(status=503, json={"detail": "Back in a minute."}))
     page.evaluate(
-        "import('/seatmap/seat-map.js').then(() => { document.body.innerHTML = '<seat-map src=\"/api/cinema/v1/shows/S1\"></seat-map>'; })"
+        """import('/seatmap/seat-map.js').then(() => {
+        document.body.innerHTML = '<seat-map src="/api/cinema/v1/shows/S1"></seat-map>'; })"""
     )
     page.locator(".sm-cover", has_text="Back in a minute.").wait_for()
     page.unroute("**/seats")

@@ -27,8 +27,7 @@ export class Refused extends Error {
 export async function send(method, url, body) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const token = document.querySelector('meta[name="csrf-token"]')?.content;
-  if (token && method !== "GET") headers["X-CSRF-Token"] = token;
+  if (method !== "GET") Object.assign(headers, pageHeaders());
   let response;
   try {
     response = await fetch(url, { method, headers, credentials: "same-origin", body: body === undefined ? undefined : JSON.stringify(body) });
@@ -39,6 +38,12 @@ export async function send(method, url, body) {
   const parsed = parseOr(text, {});
   if (!response.ok) throw new Refused(response.status, parsed);
   return { body: parsed, date: response.headers.get("Date") };
+}
+
+/* What the page sends with every change of its own: htmx's inherited headers carry the token against forged requests. */
+function pageHeaders() {
+  const { body } = document;
+  return parseOr(body.getAttribute("hx-headers:inherited") ?? body.getAttribute("hx-headers") ?? "", {});
 }
 
 function parseOr(text, otherwise) {

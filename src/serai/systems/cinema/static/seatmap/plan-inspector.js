@@ -92,7 +92,7 @@ export class Inspector {
     wheel.indeterminate = !wheel.checked && seats.some((seat) => seat.accessible);
     wheel.addEventListener("change", () => editor.commit(setAccessible(editor.plan, editor.selection, wheel.checked), "Set wheelchair places"));
     return [
-      this.#section("Category", category, make("label", { class: "sm-check" }, wheel, make("span", { html: icon("wheelchair") }), "Wheelchair place")),
+      this.#section("Category", this.#field("Price category", category), make("label", { class: "sm-check" }, wheel, make("span", { html: icon("wheelchair") }), "Wheelchair place")),
       this.#rowNames(seats),
       this.#seatNumbers(),
       this.#shape(seats),

@@ -48,7 +48,8 @@ export function areasOf(plan) {
   return plan.zones.flatMap((zone) => (zone.areas ?? []).map((area) => ({ ...area, position: plus(zone.position, area.position) })));
 }
 
-export const isAccessible = (category) => /wheelchair|accessible|♿/i.test(category);
+/** Whether a category's name marks wheelchair places; the server knows the same words. */
+export const isAccessible = (category) => /wheelchair|accessible|rollstuhl|fauteuil roulant|silla de ruedas|車椅子|♿/i.test(category);
 
 /* Rows through `change(row, zone)`; null removes the row. What comes back identical stays shared. */
 function mapRows(plan, change) {

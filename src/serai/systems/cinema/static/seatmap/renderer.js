@@ -18,6 +18,8 @@ const PIXEL_RATIO_MAX = 3;
 /** More changed seats than this are cheaper to redraw all at once. */
 const DIRTY_MAX = 200;
 const SPRITES_MAX = 400;
+/** In world pixels: how deep the drawn screen is, so that its light does not flood the first rows. */
+const SCREEN_DEPTH_MAX = 60;
 
 export class Renderer {
   /** `host` gets the two canvases; `look(seat)` returns {look, color, dim?}; `overlay(ctx, view)` draws above. */
@@ -31,6 +33,8 @@ export class Renderer {
     this.sprites = new Map();
     this.dirty = new Set();
     this.full = true;
+    this.scrolled = { x: 0, y: 0 };
+    this.ratio = 1;
     this.frame = 0;
     this.width = 0;
     this.height = 0;
@@ -68,9 +72,17 @@ export class Renderer {
     this.invalidate();
   }
 
+  /** Offsets are rounded to device pixels, so that a pan only copies pixels and draws the strips that came into view. */
   setView(view) {
-    this.view = view;
-    this.invalidate();
+    const before = this.view;
+    const onPixel = (value) => Math.round(value * this.ratio) / this.ratio;
+    this.view = { scale: view.scale, x: onPixel(view.x), y: onPixel(view.y) };
+    if (this.full || this.dirty.size || view.scale !== before.scale) this.invalidate();
+    else {
+      this.scrolled.x += this.view.x - before.x;
+      this.scrolled.y += this.view.y - before.y;
+      this.#schedule();
+    }
   }
 
   /** Everything must be drawn again. */
@@ -92,7 +104,7 @@ export class Renderer {
   }
 
   #schedule() {
-    if (!this.frame) this.frame = requestAnimationFrame(() => this.#draw());
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.drawNow());
   }
 
   destroy() {
@@ -100,13 +112,19 @@ export class Renderer {
     this.frame = -1;
   }
 
-  #draw() {
+  /** Draw what is due without waiting for the next frame. */
+  drawNow() {
     this.frame = 0;
     if (!this.scene || !this.theme || !this.width) return;
     this.framesDrawn += 1;
-    if (this.full) this.#drawAll();
-    else if (this.dirty.size) this.#drawDirty();
+    const { x, y } = this.scrolled;
+    if (this.full || Math.abs(x) > this.width / 2 || Math.abs(y) > this.height / 2) this.#drawAll();
+    else {
+      if (x || y) this.#scroll(Math.round(x * this.ratio), Math.round(y * this.ratio));
+      if (this.dirty.size) this.#drawDirty();
+    }
     this.full = false;
+    this.scrolled = { x: 0, y: 0 };
     this.dirty.clear();
     this.#drawTop();
   }
@@ -118,28 +136,39 @@ export class Renderer {
     this.#drawRect(visibleRect(this.view, this.width, this.height));
   }
 
-  #drawDirty() {
+  /* What stays visible is copied; the one or two strips that a pan uncovers are drawn. */
+  #scroll(dx, dy) {
     const ctx = this.base;
-    const reach = this.scene.size * 0.75 + 1 / this.view.scale;
-    for (const seat of this.dirty) {
-      const rect = { x: seat.x - reach, y: seat.y - reach, width: 2 * reach, height: 2 * reach };
-      ctx.save();
-      this.#pixelClip(ctx, rect);
-      this.#drawRect(rect);
-      ctx.restore();
+    const { width, height } = ctx.canvas;
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.globalCompositeOperation = "copy";
+    ctx.drawImage(ctx.canvas, dx, dy);
+    ctx.globalCompositeOperation = "source-over";
+    if (dx) this.#drawPixels(dx > 0 ? 0 : width + dx, 0, Math.abs(dx), height);
+    if (dy) this.#drawPixels(0, dy > 0 ? 0 : height + dy, width, Math.abs(dy));
+  }
+
+  #drawDirty() {
+    const reach = this.scene.size * 0.75;
+    const k = this.view.scale * this.ratio;
+    for (const { x, y } of this.dirty) {
+      const [left, top] = [Math.floor((x - reach) * k + this.view.x * this.ratio) - 1, Math.floor((y - reach) * k + this.view.y * this.ratio) - 1];
+      this.#drawPixels(left, top, Math.ceil(2 * reach * k) + 2, Math.ceil(2 * reach * k) + 2);
     }
   }
 
-  /* Whole device pixels, else neighbours would get seams. */
-  #pixelClip(ctx, rect) {
-    const k = this.view.scale * this.ratio;
-    const [left, top] = [Math.floor(rect.x * k + this.view.x * this.ratio), Math.floor(rect.y * k + this.view.y * this.ratio)];
-    const [width, height] = [Math.ceil(rect.width * k) + 1, Math.ceil(rect.height * k) + 1];
+  /* Redraw a rectangle of whole device pixels: fractions would leave seams. */
+  #drawPixels(left, top, width, height) {
+    const ctx = this.base;
+    ctx.save();
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.beginPath();
     ctx.rect(left, top, width, height);
     ctx.clip();
     ctx.clearRect(left, top, width, height);
+    const k = this.view.scale * this.ratio;
+    this.#drawRect({ x: left / k - this.view.x / this.view.scale, y: top / k - this.view.y / this.view.scale, width: width / k, height: height / k });
+    ctx.restore();
   }
 
   #drawRect(rect) {
@@ -225,8 +254,12 @@ export function drawArea(ctx, area, theme) {
   ctx.save();
   ctx.translate(area.position.x, area.position.y);
   ctx.rotate(((area.rotation ?? 0) * Math.PI) / 180);
-  if (area.shape === "screen") drawScreen(ctx, area, theme);
-  else if (outline(ctx, area)) {
+  if (isScreen(area)) {
+    drawScreen(ctx, area, theme);
+    ctx.restore();
+    return;
+  }
+  if (outline(ctx, area)) {
     ctx.fillStyle = area.color || theme.stage;
     ctx.fill();
     ctx.lineWidth = 1.5;
@@ -249,9 +282,15 @@ function outline(ctx, area) {
   return true;
 }
 
+/* A rectangle that says "Screen" is one, whichever editor drew it. */
+function isScreen(area) {
+  return area.shape === "screen" || (area.rectangle && /^(screen|leinwand|écran|pantalla)$/i.test(area.text?.text ?? ""));
+}
+
 /* The silver screen: a curved bright edge and the light that falls from it towards the seats. */
 function drawScreen(ctx, area, theme) {
-  const { width, height } = area.rectangle;
+  const { width } = area.rectangle;
+  const height = Math.max(Math.min(area.rectangle.height, SCREEN_DEPTH_MAX), width * 0.045);
   const glow = ctx.createLinearGradient(0, height * 0.35, 0, height * 2.1);
   glow.addColorStop(0, theme.stage);
   glow.addColorStop(1, theme.paper);
@@ -269,6 +308,8 @@ function drawScreen(ctx, area, theme) {
   ctx.lineCap = "round";
   ctx.strokeStyle = theme.stageInk;
   ctx.stroke();
+  const position = { x: width / 2, y: height * 1.15 };
+  drawAreaText(ctx, { text: { text: area.text.text, position, size: Math.max(height * 0.42, 11) } }, theme);
 }
 
 function drawAreaText(ctx, area, theme) {

@@ -49,7 +49,7 @@ function defaultScreen(seats) {
     shape: "screen",
     position: { x: box.x + box.width / 2 - width / 2, y: box.y - height * 2.6 },
     rectangle: { width, height },
-    text: { text: "Screen", position: { x: width / 2, y: height * 1.15 }, size: Math.max(pitch * 0.6, height * 0.42) },
+    text: { text: "Screen" },
   };
 }
 

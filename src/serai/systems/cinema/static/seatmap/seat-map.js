@@ -9,7 +9,7 @@
  */
 
 import { blocksOf, formatMoney, orphansOf, seatName } from "./choice.js";
-import { clockOffset } from "./countdown.js";
+import { Holding } from "./holding.js";
 import { make, icon } from "./icons.js";
 import { categoriesOf, categoryLegend, stateLegend, STATE_NAMES } from "./legend.js";
 import { SeatList } from "./list.js";
@@ -45,6 +45,11 @@ class SeatMap extends HTMLElement {
     if (this.built && before !== null) this.load();
   }
 
+  /** The open hold {id, body, ids}, or null. */
+  get hold() {
+    return this.holding.hold;
+  }
+
   get max() {
     return Number(this.getAttribute("max")) || SELECTION_MAX_DEFAULT;
   }
@@ -66,7 +71,7 @@ class SeatMap extends HTMLElement {
     this.selected = new Set();
     this.seats = new Map();
     this.state = EMPTY;
-    this.hold = null;
+    this.holding = new Holding(this);
     this.filter = null;
     this.orphans = [];
     this.spoken = make("div", { class: "sm-hidden", "aria-live": "polite", "data-role": "announcer" });
@@ -98,10 +103,10 @@ class SeatMap extends HTMLElement {
       best: (count, category) => this.chooseBest(count, category),
       remove: (seat) => this.toggle(seat),
       clear: () => this.clear(),
-      hold: () => this.holdSeats(),
-      release: () => this.release(),
-      extend: () => this.extend(),
-      ended: () => this.#holdEnded(),
+      hold: () => this.holding.begin(),
+      release: () => this.holding.release(),
+      extend: () => this.holding.extend(),
+      ended: () => this.holding.end(),
       say: (text) => this.say(text),
     };
   }
@@ -164,7 +169,7 @@ class SeatMap extends HTMLElement {
     this.style.setProperty("--sm-aspect", String(this.scene.bounds.width / this.scene.bounds.height));
     this.map.setScene(this.scene);
     this.#cover(null);
-    this.#restoreHold();
+    this.holding.restore();
     this.#show(this.dataset.view);
     this.#refresh();
   }
@@ -189,12 +194,13 @@ class SeatMap extends HTMLElement {
     const lost = seats.filter((seat) => this.selected.has(seat.id) && this.stateOf(seat) !== "available");
     if (!lost.length) return;
     for (const seat of lost) this.selected.delete(seat.id);
-    this.#tellLost(lost);
+    this.tellLost(lost);
   }
 
-  #tellLost(lost) {
+  /** Seats that were chosen are gone: say which, mark them, keep the rest. */
+  tellLost(lost) {
     const names = lost.map(seatName).join(" and ");
-    this.#notice(`${names} ${lost.length === 1 ? "was" : "were"} just taken by someone else.${this.selected.size ? " The rest of your choice is kept." : ""}`, "error");
+    this.notice(`${names} ${lost.length === 1 ? "was" : "were"} just taken by someone else.${this.selected.size ? " The rest of your choice is kept." : ""}`, "error");
     this.map.alarm(lost);
     this.#selectionChanged(lost);
   }
@@ -234,12 +240,12 @@ class SeatMap extends HTMLElement {
   /** Choose a seat or give it back; says why when it cannot be chosen. */
   toggle(seat) {
     if (this.busy) return;
-    if (this.hold) return this.#notice("Your seats are held. Use “Change seats” to choose others.", "info");
+    if (this.hold) return this.notice("Your seats are held. Use “Change seats” to choose others.", "info");
     if (this.selected.has(seat.id)) this.selected.delete(seat.id);
     else if (!this.isFree(seat)) return this.say(`${seatName(seat)} is not free`);
-    else if (this.selected.size >= this.max) return this.#notice(`You can choose at most ${this.max} seats.`, "warn");
+    else if (this.selected.size >= this.max) return this.notice(`You can choose at most ${this.max} seats.`, "warn");
     else this.selected.add(seat.id);
-    this.#notice(null);
+    this.notice(null);
     this.#selectionChanged([seat]);
     this.say(`${seatName(seat)} ${this.selected.has(seat.id) ? "chosen" : "given back"}. ${this.selected.size} of at most ${this.max}.`);
   }
@@ -252,7 +258,7 @@ class SeatMap extends HTMLElement {
   }
 
   clear() {
-    this.#notice(null);
+    this.notice(null);
     this.select([]);
     this.say("No seats chosen");
   }
@@ -261,12 +267,12 @@ class SeatMap extends HTMLElement {
     this.orphans = orphansOf(this.blocks, (seat) => this.isFree(seat), this.selected);
     if (this.orphans.length) {
       const names = this.orphans.map(seatName).join(" and ");
-      this.#notice(`This leaves ${names} alone. Seats beside each other keep the row whole.`, "warn");
-    } else if (this.panel.notice.dataset.kind === "warn") this.#notice(null);
+      this.notice(`This leaves ${names} alone. Seats beside each other keep the row whole.`, "warn");
+    } else if (this.panel.notice.dataset.kind === "warn") this.notice(null);
     this.map.update(seats);
     this.list.update(seats);
     this.#refreshPanel();
-    this.#emit("selection", { seats: this.selection });
+    this.emit("selection", { seats: this.selection });
   }
 
   async chooseBest(count, category) {
@@ -274,114 +280,19 @@ class SeatMap extends HTMLElement {
     const query = new URLSearchParams({ count, ...(category ? { category } : {}) });
     try {
       const { body } = await send("GET", `${this.wire.best}?${query}`);
-      this.#notice(null);
+      this.notice(null);
       this.select(body.seat_ids);
       this.map.show(this.selection);
       this.say(`Chosen: ${this.selection.map(seatName).join(", ")}`);
     } catch (error) {
-      this.#failed(error);
+      this.failed(error);
     }
-  }
-
-  // ---- holding
-
-  async holdSeats() {
-    if (this.busy || !this.selected.size) return;
-    const seatIds = [...this.selected];
-    this.#busy(true);
-    try {
-      const { body, date } = await send("POST", this.wire.holds, { show_id: this.wire.showId, seat_ids: seatIds });
-      this.#busy(false);
-      this.#setHold({ ...body, clock_offset_ms: clockOffset(date, Date.now()) }, seatIds);
-      this.say(`${seatIds.length === 1 ? "1 seat is" : `${seatIds.length} seats are`} held for you`);
-      const go = this.#emit("held", body, true);
-      if (go && this.hasAttribute("hold-url")) location.assign(this.#payUrl());
-    } catch (error) {
-      this.#busy(false);
-      if (error.code === "seats_unavailable") this.#refusedSeats(error.problem.seats ?? []);
-      else this.#failed(error);
-    }
-  }
-
-  #refusedSeats(listed) {
-    const lost = listed.map((one) => this.seats.get(typeof one === "object" ? one.id : one)).filter(Boolean);
-    for (const seat of lost) this.selected.delete(seat.id);
-    this.live?.resync();
-    if (lost.length) this.#tellLost(lost);
-    else this.#notice("Some of these seats were just taken. Please look again.", "error");
-  }
-
-  async extend() {
-    try {
-      const { body, date } = await send("POST", this.wire.extend(this.hold.id));
-      this.#setHold({ ...this.hold.body, ...body, clock_offset_ms: clockOffset(date, Date.now()) }, [...this.hold.ids]);
-      this.#notice("You have more time.", "info");
-    } catch (error) {
-      this.#failed(error);
-    }
-  }
-
-  /** Give the held seats back and keep them as the choice. */
-  async release() {
-    const { id, ids } = this.hold;
-    try {
-      await send("DELETE", this.wire.hold(id));
-    } catch (error) {
-      if (error.status !== 404 && error.status !== 409) return this.#failed(error);
-    }
-    this.#dropHold();
-    const seats = [...ids].map((one) => this.seats.get(one));
-    this.state = { ...this.state, seats: new Map([...this.state.seats, ...seats.map((seat) => [seat.id, "available"])]) };
-    this.select([...ids]);
-    this.#notice(null);
-    this.#emit("released", { id });
-    this.live?.resync();
-  }
-
-  #setHold(body, ids) {
-    this.hold = { id: body.id, body, ids: new Set(ids) };
-    this.selected.clear();
-    this.orphans = [];
-    sessionStorage.setItem(this.#holdKey(), JSON.stringify({ body, ids }));
-    this.#notice(null);
-    this.#refreshSeats(ids);
-  }
-
-  #restoreHold() {
-    const { body, ids } = JSON.parse(sessionStorage.getItem(this.#holdKey()) ?? "{}");
-    if (!body) return;
-    const alive = Date.parse(body.expires_at) - (body.clock_offset_ms ?? 0) > Date.now();
-    const ours = ids.every((id) => this.state.seats.get(id) === "held");
-    if (alive && ours) this.#setHold(body, ids);
-    else sessionStorage.removeItem(this.#holdKey());
-  }
-
-  #dropHold() {
-    const ids = [...this.hold.ids];
-    this.hold = null;
-    sessionStorage.removeItem(this.#holdKey());
-    this.#refreshSeats(ids);
-  }
-
-  #holdEnded() {
-    const { id } = this.hold;
-    this.#dropHold();
-    this.#notice("The time is up and the seats are free again. You can choose them once more.", "error");
-    this.#emit("expired", { id });
-    this.live?.resync();
-  }
-
-  #holdKey() {
-    return `seat-map:${this.wire.showId}`;
-  }
-
-  #payUrl() {
-    return this.getAttribute("hold-url")?.replaceAll("{id}", encodeURIComponent(this.hold.id));
   }
 
   // ---- drawing what changed
 
-  #refreshSeats(ids) {
+  /** These seats, the legend and the panel are drawn anew. */
+  refreshSeats(ids) {
     const seats = ids.map((id) => this.seats.get(id)).filter(Boolean);
     this.map.update(seats);
     this.list.update(seats);
@@ -407,7 +318,7 @@ class SeatMap extends HTMLElement {
     this.legendKey = key;
     const pick = (name) => this.#setFilter(name);
     this.legend.replaceChildren(categoryLegend(this.categories, { theme, locale: this.locale, active: this.filter, pick }));
-    this.states.replaceChildren(stateLegend(looks, this.categories[0].color, theme));
+    this.states.replaceChildren(stateLegend(looks, (this.categories.find((one) => !one.accessible) ?? this.categories[0]).color, theme));
     this.panel.setCategories(this.categories, this.max);
   }
 
@@ -424,7 +335,7 @@ class SeatMap extends HTMLElement {
     const { theme } = this.map;
     if (this.hold) {
       const seats = [...this.hold.ids].map((id) => this.seats.get(id));
-      this.panel.showHold(this.hold.body, seats, { theme, colors: this.colors, payUrl: this.#payUrl() });
+      this.panel.showHold(this.hold.body, seats, { theme, colors: this.colors, payUrl: this.holding.payUrl() });
     } else this.panel.showChoice(this.selection, { theme, colors: this.colors, max: this.max, busy: this.busy });
   }
 
@@ -433,7 +344,8 @@ class SeatMap extends HTMLElement {
     this.#refresh();
   }
 
-  #busy(on) {
+  /** While a hold is being asked for, nothing may be chosen. */
+  setBusy(on) {
     this.busy = on;
     this.#refreshPanel();
   }
@@ -446,13 +358,15 @@ class SeatMap extends HTMLElement {
     this.cover.dataset.busy = String(!again && text.startsWith("Loading"));
   }
 
-  #notice(text, kind) {
+  /** One sentence in the panel; null clears it. */
+  notice(text, kind) {
     this.panel.say(text, kind);
   }
 
-  #failed(error) {
+  /** Show a refusal; anything else is a fault of ours and goes on. */
+  failed(error) {
     if (!(error instanceof Refused)) throw error;
-    this.#notice(error.message, "error");
+    this.notice(error.message, "error");
   }
 
   /** One sentence for the screen reader. */
@@ -460,7 +374,7 @@ class SeatMap extends HTMLElement {
     this.spoken.textContent = text;
   }
 
-  #emit(name, detail, cancelable = false) {
+  emit(name, detail, cancelable = false) {
     return this.dispatchEvent(new CustomEvent(name, { bubbles: true, cancelable, detail }));
   }
 }

@@ -116,9 +116,9 @@ export class Stage {
   }
 
   #apply(view) {
-    this.view = view;
-    this.fitted = false;
     this.renderer.setView(view);
+    this.view = this.renderer.view;
+    this.fitted = false;
     const limits = this.limits();
     this.zoomIn.disabled = view.scale >= limits.max * 0.999;
     this.zoomOut.disabled = view.scale <= limits.min * 1.001;
