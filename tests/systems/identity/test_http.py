@@ -5,7 +5,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 
 from .conftest import PASSWORD, Site
 
@@ -59,13 +59,24 @@ async def test_the_session_cookie_is_closed_to_scripts_and_to_plain_http(
     assert site.as_owner("select count(*) from identity.sessions where token_hash = %s", token.encode()) == [(0,)]
 
 
-async def test_an_unknown_user_and_a_wrong_password_get_the_same_answer(site: Site, tenant: UUID) -> None:
+async def test_an_unknown_user_and_a_wrong_password_get_the_same_answer_after_the_same_work(
+    site: Site, tenant: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked: list[object] = []
+    verify = PasswordHasher.verify
+
+    def counted(self: PasswordHasher, stored: str, password: bytes) -> bool:
+        worked.append(extract_parameters(stored))
+        return verify(self, stored, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", counted)
     await site.user(tenant, ADA, "viewer")
     wrong = await sign_in(site.client(), ADA, "not the password")
     unknown = await sign_in(site.client(), "nobody@example.org")
     assert refused(wrong, 401, "invalid_credentials") and refused(unknown, 401, "invalid_credentials")
     same = [{**answer.json(), "request_id": ""} for answer in (wrong, unknown)]
     assert same[0] == same[1]
+    assert len(worked) == 2 and worked[0] == worked[1]
     assert (await sign_in(site.client())).status_code == 201, "the control"
 
 
