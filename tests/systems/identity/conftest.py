@@ -1,13 +1,7 @@
 """A site per test: a cloned database, identity built in it, and clients that come from an address of their choice."""
 
-import shutil
-import socket
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from uuid import UUID
 
@@ -15,7 +9,7 @@ import httpx
 import psycopg
 import pytest
 from fastapi import APIRouter, FastAPI
-from psycopg import sql
+from tests.doubles import ManualClock, SeededRandom
 
 import serai.systems.identity
 from serai.runtime.http.app import create_app
@@ -23,14 +17,10 @@ from serai.runtime.http.edge import Limits
 from serai.runtime.http.principal import Authenticate
 from serai.runtime.jobs import Queue
 from serai.runtime.outbox import Outbox
-from serai.runtime.postgres.database import open_database
-from serai.runtime.postgres.engine import find_engine
-from serai.runtime.postgres.migrations import migrate, read_migrations, runtime_migrations
-from serai.runtime.postgres.server import ROLES, SUPERUSER, EmbeddedServer, Tuning
-from serai.runtime.processes import service_account
+from serai.runtime.postgres.database import Database
+from serai.runtime.postgres.server import Role
 from serai.runtime.settings import Configuration
 from serai.runtime.system import Parts, Secrets, World
-from serai.runtime.world import SystemRandom
 from serai.systems.identity.api import IdentityApi, NewUser, account_of, csrf_token, flashes_of
 from serai.systems.identity.system import SYSTEM
 from serai.web.shell import Shell
@@ -44,65 +34,6 @@ CHEAP_HASHING = {
 PASSWORD = "correct horse battery"
 ADDRESS = "203.0.113.7"
 
-_names = count()
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedServer]:
-    place = Path(tempfile.mkdtemp(prefix="serai-test-"))
-    place.chmod(0o711)
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        port = int(bound.getsockname()[1])
-    account = service_account()
-    made = EmbeddedServer(
-        find_engine(account=account),
-        place / "postgres",
-        port,
-        {role: f"{role}-test" for role in (*ROLES, SUPERUSER)},
-        account=account,
-        tuning=Tuning(fsync=False),
-    )
-    try:
-        made.prepare()
-        made.start()
-        made.wait_ready(60)
-        migrate(made.url("serai_owner"), [*runtime_migrations(), *read_migrations("identity", SYSTEM.migrations)])
-        yield made
-    finally:
-        made.stop()
-        shutil.rmtree(place)
-
-
-@pytest.fixture
-def cloned(server: EmbeddedServer) -> str:
-    """The name of a database with every migration."""
-    name = f"test_{next(_names)}"
-    with psycopg.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
-        statement = "create database {} template serai owner serai_owner"
-        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
-    return name
-
-
-@dataclass
-class HandClock:
-    """Time that moves when a test says so."""
-
-    at_s: float = 1_000.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(1_800_000_000 + self.at_s, UTC)
-
-    def monotonic(self) -> float:
-        return self.at_s
-
-    def advance(self, seconds: float) -> None:
-        self.at_s += seconds
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
 
 @pytest.fixture
 def settings_in_force() -> dict[str, object]:
@@ -111,24 +42,26 @@ def settings_in_force() -> dict[str, object]:
 
 
 @pytest.fixture
-async def world(
-    server: EmbeddedServer, cloned: str, clock: HandClock, settings_in_force: dict[str, object], tmp_path: Path
-) -> AsyncIterator[World]:
-    random = SystemRandom()
-    async with AsyncExitStack() as stack:
-        app = await stack.enter_async_context(open_database(server.url("serai_app", cloned), random, pool_min=1))
-        jobs = await stack.enter_async_context(open_database(server.url("serai_jobs", cloned), random, pool_min=1))
-        yield World(
-            clock=clock,
-            random=random,
-            configuration=Configuration({"site_tenant": "site", **CHEAP_HASHING, **settings_in_force}, {}),
-            database=app,
-            jobs_database=jobs,
-            queue=Queue(server.url("serai_jobs", cloned)),
-            outbox=Outbox(clock, random),
-            secrets=Secrets({"identity": b"s" * 32}),
-            data=tmp_path,
-        )
+def world(
+    database: Database,
+    jobs_database: Database,
+    database_url: Callable[[Role], str],
+    clock: ManualClock,
+    random: SeededRandom,
+    settings_in_force: dict[str, object],
+    tmp_path: Path,
+) -> World:
+    return World(
+        clock=clock,
+        random=random,
+        configuration=Configuration({"site_tenant": "site", **CHEAP_HASHING, **settings_in_force}, {}),
+        database=database,
+        jobs_database=jobs_database,
+        queue=Queue(database_url("serai_jobs")),
+        outbox=Outbox(clock, random),
+        secrets=Secrets({"identity": b"s" * 32}),
+        data=tmp_path,
+    )
 
 
 @dataclass
@@ -138,7 +71,7 @@ class Site:
     world: World
     parts: Parts
     app: FastAPI
-    clock: HandClock
+    clock: ManualClock
     owner_url: str
     """Of serai_owner, who sees and changes every row: for tests that move time or look behind the policies."""
     clients: list[httpx.AsyncClient] = field(default_factory=list)
@@ -188,7 +121,7 @@ def more_routers() -> list[APIRouter]:
 
 @pytest.fixture
 async def site(
-    world: World, clock: HandClock, server: EmbeddedServer, cloned: str, more_routers: list[APIRouter]
+    world: World, clock: ManualClock, database_url: Callable[[Role], str], more_routers: list[APIRouter]
 ) -> AsyncIterator[Site]:
     shell = Shell(
         clock=clock, csrf_token=csrf_token, account=account_of, flashes=flashes_of, template_folders=[TEMPLATES]
@@ -204,7 +137,7 @@ async def site(
         ready=_ready,
         limits=Limits(),
     )
-    made = Site(world, parts, app, clock, server.url("serai_owner", cloned))
+    made = Site(world, parts, app, clock, database_url("serai_owner"))
     await made.organisation("site")
     yield made
     for client in made.clients:

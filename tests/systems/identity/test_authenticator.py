@@ -8,6 +8,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from tests.doubles import ManualClock
 
 from serai.kernel.errors import Misconfigured
 from serai.runtime.http.principal import Principal
@@ -17,7 +18,7 @@ from serai.systems.identity.authenticator import Believed, Known
 from serai.systems.identity.credentials import new_key
 from serai.systems.identity.settings import IdentitySettings
 
-from .conftest import ADDRESS, HandClock, Site
+from .conftest import ADDRESS, Site
 
 ME = "/api/identity/v1/me"
 
@@ -48,13 +49,20 @@ async def test_a_key_brings_its_tenant_and_roles(site: Site) -> None:
     assert {"cinema:*", "identity:manage", "files:read"} <= set(told["roles"])
 
 
-@pytest.mark.parametrize(
-    "header",
-    ["Bearer nonsense", "Bearer ", "Bearer sk_serai_short", "Basic dTpw", "sk_serai_", "Bearer sk_serai_" + "é" * 56],
+NO_KEYS = (
+    "Bearer nonsense",
+    "Bearer ",
+    "Bearer sk_serai_short",
+    "Basic dTpw",
+    "sk_serai_",
+    f"Bearer sk_serai_{'é' * 56}",
 )
-async def test_what_is_no_key_is_401(site: Site, header: str) -> None:
-    answer = await site.client().get(ME, headers={"authorization": header.encode()})
-    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_api_key")
+
+
+async def test_what_is_no_key_is_401(site: Site) -> None:
+    for header in NO_KEYS:
+        answer = await site.client().get(ME, headers=[(b"authorization", header.encode())])
+        assert (answer.status_code, answer.json()["code"]) == (401, "invalid_api_key"), header
 
 
 async def test_a_key_that_nobody_made_is_401_and_a_made_one_is_not(site: Site, tenant: UUID) -> None:
@@ -133,7 +141,7 @@ async def test_use_is_written_at_most_once_a_minute(site: Site, tenant: UUID) ->
 
 
 async def test_the_cache_is_bounded_and_forgets_the_oldest() -> None:
-    believed = Believed(HandClock(), life_s=5, entries_max=3)
+    believed = Believed(ManualClock(), life_s=5, entries_max=3)
     known = Known(Principal(UUID(int=1), "key", "k"))
     digests = [hashlib.sha256(bytes([number])).digest() for number in range(5)]
     for digest in digests:
