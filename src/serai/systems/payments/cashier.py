@@ -35,11 +35,11 @@ KEYS_MAX = 4
 """Idempotency keys that one round of a step tries: that of this round, and those of the rounds before."""
 
 SPENT = 500
-"""The status after which the gateway answers the same for ever under the same key. A proxy's 502 to 504 tell nothing."""
+"""The status after which the gateway answers the same under the same key. A proxy's 502 to 504 tell nothing."""
 
 UNCLEAR = (stripe.StripeError, aiohttp.ClientError, OSError)
-"""All that may end a call without an answer. The library wraps what happens before the answer's headers; the rest comes
-as the transport raises it (a timeout is an OSError)."""
+"""All that may end a call without an answer. The library wraps what happens before the answer's headers; the rest
+comes as the transport raises it (a timeout is an OSError)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,9 +143,9 @@ class Reconciler:
         return Report(len(payments), len(intents), tuple(found))
 
     async def _settle(self, difference: Difference) -> None:
-        if difference.kind == "stray_authorisation" and difference.intent_id:
-            if await self._cashier.cancel_stray(difference.intent_id):
-                return
+        stray = difference.intent_id if difference.kind == "stray_authorisation" else None
+        if stray and await self._cashier.cancel_stray(stray):
+            return
         if difference.tenant_id is not None:
             async with self._jobs.transaction(None) as tx:
                 await store.note_difference(
