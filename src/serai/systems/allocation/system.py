@@ -10,7 +10,11 @@ SWEEP_EVERY_S = 2.0
 
 def build(world: World) -> Parts:
     """Provides `Allocation`, and sweeps."""
-    allocation = Allocation(world.clock, world.random)
+    return build_with(world, Allocation(world.clock, world.random))
+
+
+def build_with(world: World, allocation: Allocation) -> Parts:
+    """The same over an allocation of the caller's choice: whoever composes another site, such as a test, comes here."""
     world.provide(Allocation, allocation)
     return Parts(loops=[Loop("allocation.sweep", SWEEP_EVERY_S, lambda: allocation.sweep(world.jobs_database))])
 

@@ -5,10 +5,11 @@ has a deadline, and an idempotency key made of our payment and the step: repeati
 """
 
 import logging
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
+import aiohttp
 import stripe
 
 from serai.mechanisms.payments.saga import Outcome
@@ -26,6 +27,19 @@ PAGE = 100
 
 _BEFORE_US_S = 120
 """How much earlier than our own clock the gateway's may have stamped a payment."""
+
+_AFTER_US_S = 240
+"""How much later: its clock may be ahead, and a request may have waited on its way."""
+
+KEYS_MAX = 4
+"""Idempotency keys that one round of a step tries: that of this round, and those of the rounds before."""
+
+SPENT = 500
+"""The status after which the gateway answers the same under the same key. A proxy's 502 to 504 tell nothing."""
+
+UNCLEAR = (stripe.StripeError, aiohttp.ClientError, OSError)
+"""All that may end a call without an answer. The library wraps what happens before the answer's headers; the rest
+comes as the transport raises it (a timeout is an OSError)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +87,7 @@ class Cashier:
         except stripe.InvalidRequestError as error:
             log.warning("the gateway refused a payment: %s", error.user_message or error.code)
             return Answer(Outcome.DECLINED, decline_code=error.code or "invalid_request")
-        except stripe.StripeError as error:
+        except UNCLEAR as error:
             return _lost("authorise", error)
         return _answer(intent)
 
@@ -82,103 +96,148 @@ class Cashier:
         try:
             if payment.intent_id:
                 return _answer(await self._client.v1.payment_intents.retrieve_async(payment.intent_id))
-            since = int(payment.created_at.timestamp()) - _BEFORE_US_S
-            async for intent in self._list(since):
+            made = int(payment.created_at.timestamp())
+            async for intent in self._list({"gte": made - _BEFORE_US_S, "lte": made + _AFTER_US_S}):
                 if _reference(intent) == payment.reference:
                     return _answer(intent)
-        except stripe.StripeError as error:
+        except stripe.InvalidRequestError as error:
+            return Answer(Outcome.NOT_FOUND) if error.code == "resource_missing" else _lost("ask", error)
+        except UNCLEAR as error:
             return _lost("ask", error)
         return Answer(Outcome.NOT_FOUND)
 
     async def capture(self, payment: Payment) -> Answer:
         """Takes the authorised money."""
-        assert payment.intent_id, "only an authorised payment is captured"
-        try:
-            intent = await self._client.v1.payment_intents.capture_async(
-                payment.intent_id, {}, {"idempotency_key": f"{payment.payment_id}:capture"}
-            )
-        except stripe.InvalidRequestError:
-            return await self._captured_after_all(payment)
-        except stripe.StripeError as error:
-            return _lost("capture", error)
-        return Answer(Outcome.CAPTURED if intent.status == "succeeded" else Outcome.LOST, intent.id)
+        intent_id = _intent_of(payment)
+
+        async def send(key: str) -> Answer:
+            intent = await self._client.v1.payment_intents.capture_async(intent_id, {}, {"idempotency_key": key})
+            return Answer(Outcome.CAPTURED if intent.status == "succeeded" else Outcome.LOST, intent_id)
+
+        async def look() -> Answer:
+            status = (await self._retrieve(intent_id)).status
+            known = {"succeeded": Outcome.CAPTURED, "canceled": Outcome.REFUSED}
+            return Answer(known.get(status, Outcome.LOST), intent_id)
+
+        return await self._change(payment, "capture", send, look)
 
     async def void(self, payment: Payment) -> Answer:
-        """Gives the authorisation back; nothing was taken."""
+        """Gives the authorisation back. Money that somebody captured by hand meanwhile is returned whole."""
         if not payment.intent_id:
             return Answer(Outcome.VOIDED)
-        try:
-            await self._client.v1.payment_intents.cancel_async(
-                payment.intent_id, {}, {"idempotency_key": f"{payment.payment_id}:void"}
-            )
-        except stripe.InvalidRequestError:
-            asked = await self._status(payment.intent_id)
-            return Answer(Outcome.VOIDED if asked == "canceled" else Outcome.LOST, payment.intent_id)
-        except stripe.StripeError as error:
-            return _lost("void", error)
-        return Answer(Outcome.VOIDED, payment.intent_id)
+        intent_id = payment.intent_id
+
+        async def send(key: str) -> Answer:
+            await self._client.v1.payment_intents.cancel_async(intent_id, {}, {"idempotency_key": key})
+            return Answer(Outcome.VOIDED, intent_id)
+
+        async def look() -> Answer:
+            status = (await self._retrieve(intent_id)).status
+            if status == "succeeded":
+                whole = replace(payment, refund_minor=payment.amount.minor)
+                returned = (await self.refund(whole)).outcome is Outcome.REFUNDED
+                return Answer(Outcome.VOIDED if returned else Outcome.LOST, intent_id)
+            return Answer(Outcome.VOIDED if status == "canceled" else Outcome.LOST, intent_id)
+
+        return await self._change(payment, "void", send, look)
 
     async def refund(self, payment: Payment) -> Answer:
         """Returns `refund_minor` of the captured money; nothing to return counts as done."""
-        assert payment.intent_id, "only a captured payment is refunded"
-        if not payment.refund_minor:
-            return Answer(Outcome.REFUNDED, payment.intent_id)
-        try:
+        intent_id, minor = _intent_of(payment), payment.refund_minor
+        if not minor:
+            return Answer(Outcome.REFUNDED, intent_id)
+
+        async def send(key: str) -> Answer:
             await self._client.v1.refunds.create_async(
-                {"payment_intent": payment.intent_id, "amount": payment.refund_minor},
-                {"idempotency_key": f"{payment.payment_id}:refund"},
+                {"payment_intent": intent_id, "amount": minor}, {"idempotency_key": key}
             )
-        except stripe.InvalidRequestError as error:
-            already = error.code == "charge_already_refunded"
-            return Answer(Outcome.REFUNDED, payment.intent_id) if already else _lost("refund", error)
-        except stripe.StripeError as error:
-            return _lost("refund", error)
-        return Answer(Outcome.REFUNDED, payment.intent_id)
+            return Answer(Outcome.REFUNDED, intent_id)
+
+        async def look() -> Answer:
+            returned = _refunded_minor(await self._retrieve(intent_id))
+            return Answer(Outcome.REFUNDED if returned >= minor else Outcome.LOST, intent_id)
+
+        return await self._change(payment, "refund", send, look)
 
     async def list_since(self, since_s: int) -> AsyncIterator[Intent]:
         """Every payment of the account since then (Unix time), newest first."""
-        async for intent in self._list(since_s):
-            charge = intent.latest_charge
-            # A released authorisation counts as refunded there, though no money had moved.
-            refunded = charge.amount_refunded if isinstance(charge, stripe.Charge) and charge.captured else 0
+        async for intent in self._list({"gte": since_s}):
             yield Intent(
                 intent.id,
                 _reference(intent),
                 intent.status,
                 intent.amount,
                 intent.amount_received,
-                refunded,
+                _refunded_minor(intent),
                 intent.currency.upper(),
             )
 
-    async def cancel_stray(self, intent_id: str) -> None:
-        """Voids an authorisation that no payment of ours stands for; StripeError if it does not work."""
-        await self._client.v1.payment_intents.cancel_async(intent_id, {}, {"idempotency_key": f"{intent_id}:stray"})
+    async def cancel_stray(self, intent_id: str) -> bool:
+        """Voids an authorisation that no payment of ours stands for; false if that did not work."""
+        try:
+            await self._client.v1.payment_intents.cancel_async(intent_id, {}, {"idempotency_key": f"{intent_id}:stray"})
+        except UNCLEAR as error:
+            _lost("void a stray authorisation", error)
+            return False
+        return True
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._http.close_async()  # type: ignore[no-untyped-call]  # the library leaves this one untyped
 
-    async def _list(self, since_s: int) -> AsyncIterator[stripe.PaymentIntent]:
+    async def _list(self, created: Any) -> AsyncIterator[stripe.PaymentIntent]:
         page = await self._client.v1.payment_intents.list_async(
-            {"created": {"gte": since_s}, "limit": PAGE, "expand": ["data.latest_charge"]}
+            {"created": created, "limit": PAGE, "expand": ["data.latest_charge"]}
         )
         async for intent in page.auto_paging_iter():
             yield intent
 
-    async def _status(self, intent_id: str) -> str:
-        try:
-            return (await self._client.v1.payment_intents.retrieve_async(intent_id)).status
-        except stripe.StripeError:
-            return ""
+    async def _retrieve(self, intent_id: str) -> stripe.PaymentIntent:
+        return await self._client.v1.payment_intents.retrieve_async(intent_id, {"expand": ["latest_charge"]})
 
-    async def _captured_after_all(self, payment: Payment) -> Answer:
-        """The gateway refused to capture: because it has already, or because the authorisation is gone."""
-        assert payment.intent_id
-        status = await self._status(payment.intent_id)
-        if status == "succeeded":
-            return Answer(Outcome.CAPTURED, payment.intent_id)
-        return Answer(Outcome.REFUSED if status == "canceled" else Outcome.LOST, payment.intent_id)
+    async def _change(
+        self,
+        payment: Payment,
+        step: str,
+        send: Callable[[str], Awaitable[Answer]],
+        look: Callable[[], Awaitable[Answer]],
+    ) -> Answer:
+        """Sends a change, and looks what is true when the gateway refuses or breaks.
+
+        The gateway keeps a 500 under its idempotency key like any other answer, so that key is spent. The keys of a
+        step are numbered: each round repeats those of the last rounds and may add one, only after the gateway has said
+        500 and that nothing has changed. So a repetition finds what an earlier round did, and none is stuck for a day.
+        """
+        if payment.tries and (seen := await self._looked(step, look)).outcome is not Outcome.LOST:
+            return seen
+        for number in range(max(0, payment.tries + 1 - KEYS_MAX), payment.tries + 1):
+            try:
+                return await send(f"{payment.payment_id}:{step}:{number}")
+            except stripe.InvalidRequestError as error:
+                log.warning("the gateway refused to %s: %s", step, error.code)
+                return await self._looked(step, look)
+            except stripe.APIError as error:
+                seen = await self._looked(step, look)
+                if seen.outcome is not Outcome.LOST or error.http_status != SPENT:
+                    return seen
+            except UNCLEAR as error:
+                return _lost(step, error)
+        return Answer(Outcome.LOST)
+
+    async def _looked(self, step: str, look: Callable[[], Awaitable[Answer]]) -> Answer:
+        try:
+            return await look()
+        except UNCLEAR as error:
+            return _lost(step, error)
+
+
+def _intent_of(payment: Payment) -> str:
+    assert payment.intent_id, f"a payment that is {payment.state} has a name at the gateway"
+    return payment.intent_id
+
+
+def _refunded_minor(intent: stripe.PaymentIntent) -> int:
+    return intent.latest_charge.amount_refunded if isinstance(intent.latest_charge, stripe.Charge) else 0
 
 
 def _reference(intent: stripe.PaymentIntent) -> str:
@@ -204,6 +263,6 @@ def _declined(error: stripe.CardError) -> Answer:
     return Answer(Outcome.DECLINED, intent.id if intent else None, code)
 
 
-def _lost(step: str, error: stripe.StripeError) -> Answer:
+def _lost(step: str, error: Exception) -> Answer:
     log.warning("no clear answer to %s: %s", step, type(error).__name__)
     return Answer(Outcome.LOST)

@@ -19,6 +19,13 @@ DOUBT_S = 60
 """After so long a payment that the gateway does not know was never received by it."""
 
 
+NOT_RECEIVED = "not_received"
+"""Decline code of our own: the gateway never heard of the payment."""
+
+NOT_CONFIRMED = "authentication_expired"
+"""Decline code of our own: the buyer did not confirm at the bank in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is to be paid, for whom. `attempt` counts the payments of one order from 1."""
@@ -78,13 +85,13 @@ class Orders(Protocol):
         """Confirm the claim; raise `GoodsLost` if somebody else has the goods, and the money is given back."""
 
     async def on_action(self, tx: Transaction, payment: Payment) -> None:
-        """The bank wants the buyer to confirm at `action_url`; keep the goods meanwhile."""
+        """The bank wants the buyer to confirm at `action_url`; the goods stay until the claim's own deadline."""
 
     async def on_doubt(self, tx: Transaction, payment: Payment) -> None:
         """Nobody knows whether the money is there; keep the goods."""
 
     async def on_declined(self, tx: Transaction, payment: Payment) -> None:
-        """No money; the buyer may try again."""
+        """No money, and none will come; whatever the claim still has may be held or given back."""
 
     async def on_captured(self, tx: Transaction, payment: Payment) -> None:
         """The money is ours."""

@@ -46,16 +46,46 @@ class Report:
     differences: tuple[Difference, ...]
 
 
-def compare(payments: list[Payment], intents: list[Intent]) -> list[Difference]:
-    """Every disagreement between our payments and the gateway's, pairwise by our reference and by what only one has."""
-    theirs = {intent.reference: intent for intent in intents}
+def compare(payments: list[Payment], intents: list[Intent], window_s: float = WINDOW_S) -> list[Difference]:
+    """Every disagreement between our payments and the gateway's, pairwise by our reference and by what only one has.
+
+    `window_s`: the age up to which `intents` is complete; a payment beyond it is not missed there.
+    """
     ours = {payment.reference: payment for payment in payments}
-    found = [difference for payment in payments if (difference := _of_payment(payment, theirs.get(payment.reference)))]
+    theirs: dict[str, Intent] = {}
     for intent in intents:
-        if intent.reference not in ours and intent.status in ("requires_capture", "succeeded"):
-            detail = f"the gateway has {intent.intent_id} ({intent.status}, {intent.amount_minor} {intent.currency})"
-            found.append(Difference("unknown_here", f"{detail}, of which we know nothing", None, intent.intent_id))
-    return found
+        kept = theirs.setdefault(intent.reference, intent)
+        if _known_as(ours.get(intent.reference)) == intent.intent_id != kept.intent_id:
+            theirs[intent.reference] = intent
+    judged = [payment for payment in payments if payment.reference in theirs or payment.age_s < window_s]
+    found = [difference for payment in judged if (difference := _of_payment(payment, theirs.get(payment.reference)))]
+    return found + [
+        _surplus(intent, ours.get(intent.reference))
+        for intent in intents
+        if intent.status in ("requires_capture", "succeeded")
+        and (intent.reference not in ours or theirs[intent.reference] is not intent)
+    ]
+
+
+def _known_as(payment: Payment | None) -> str | None:
+    return payment.intent_id if payment else None
+
+
+def _surplus(intent: Intent, payment: Payment | None) -> Difference:
+    """Money at the gateway that no payment of ours stands for: of an unknown one, or a second one of a known one."""
+    detail = f"the gateway has {intent.intent_id} ({intent.status}, {intent.amount_minor} {intent.currency})"
+    if payment is None:
+        tenant = _tenant_of(intent.reference)
+        return Difference("unknown_here", f"{detail}, of which we know nothing", None, intent.intent_id, tenant)
+    detail = f"{detail} beside {payment.intent_id}, both for payment {payment.payment_id}"
+    return Difference("second_payment", detail, payment.payment_id, intent.intent_id, payment.tenant_id)
+
+
+def _tenant_of(reference: str) -> UUID | None:
+    try:
+        return UUID(reference.partition("/")[0])
+    except ValueError:
+        return None  # somebody else uses the same account
 
 
 def _of_payment(payment: Payment, intent: Intent | None) -> Difference | None:
@@ -107,15 +137,16 @@ class Reconciler:
         intents = [intent async for intent in self._cashier.list_since(since_s)]
         async with self._jobs.transaction(None) as tx:
             payments = await store.payments_since(tx, window_s + MARGIN_S)
-        found = compare(payments, intents)
+        found = compare(payments, intents, window_s)
         for difference in found:
             await self._settle(difference)
         return Report(len(payments), len(intents), tuple(found))
 
     async def _settle(self, difference: Difference) -> None:
-        if difference.kind == "stray_authorisation" and difference.intent_id:
-            await self._cashier.cancel_stray(difference.intent_id)
-        elif difference.tenant_id is not None:
+        stray = difference.intent_id if difference.kind == "stray_authorisation" else None
+        if stray and await self._cashier.cancel_stray(stray):
+            return
+        if difference.tenant_id is not None:
             async with self._jobs.transaction(None) as tx:
                 await store.note_difference(
                     tx,

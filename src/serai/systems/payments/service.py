@@ -6,7 +6,10 @@ read, ask about and finish. No transaction is open during a call to the gateway.
 
 import asyncio
 import logging
+from dataclasses import replace
 from uuid import UUID
+
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from serai.kernel.ids import uuid7
 from serai.kernel.ports import Clock, Random
@@ -15,7 +18,17 @@ from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.payments import store
 from serai.systems.payments.cashier import Cashier
 from serai.systems.payments.errors import NoSuchPayment
-from serai.systems.payments.model import DOUBT_S, LEASE_S, Answer, GoodsLost, Order, Orders, Payment
+from serai.systems.payments.model import (
+    DOUBT_S,
+    LEASE_S,
+    NOT_CONFIRMED,
+    NOT_RECEIVED,
+    Answer,
+    GoodsLost,
+    Order,
+    Orders,
+    Payment,
+)
 
 log = logging.getLogger("serai.payments")
 
@@ -30,6 +43,11 @@ STEPS_MAX = 6
 
 ASK_BUYER_S = 20.0
 """How often recovery looks whether an absent buyer has authenticated."""
+
+RECORD_TRIES_MAX = 4
+"""How often an outcome is written anew after meeting a row that somebody else had locked."""
+
+_JITTER_MS = 10
 
 
 class Payments:
@@ -91,8 +109,14 @@ class Payments:
         async with jobs.transaction(None) as tx:
             due = await store.lease_due(tx, RECOVERY_BATCH_MAX)
         for start in range(0, len(due), RECOVERY_AT_ONCE):
-            await asyncio.gather(*(self.run(payment) for payment in due[start : start + RECOVERY_AT_ONCE]))
+            await asyncio.gather(*(self._recover_one(payment) for payment in due[start : start + RECOVERY_AT_ONCE]))
         return len(due)
+
+    async def _recover_one(self, payment: Payment) -> None:
+        try:
+            await self.run(payment)
+        except Exception:  # one payment that cannot be driven must not stop the others; it is logged and leased again
+            log.exception("payment %s could not be recovered from %s", payment.payment_id, payment.state)
 
     async def _take(self, step: Step, payment: Payment) -> Answer:
         match step:
@@ -108,19 +132,30 @@ class Payments:
     @staticmethod
     def _judged(payment: Payment, answer: Answer) -> Answer:
         """What an answer to ASK means at this payment's age."""
-        if answer.outcome is Outcome.NOT_FOUND and payment.age_s < DOUBT_S:
-            return Answer(Outcome.LOST)  # it may still be on its way
-        absent = payment.state is PaymentState.AWAITING_BUYER and answer.outcome is Outcome.ACTION
-        if absent and payment.overdue:
-            return Answer(Outcome.TIMED_OUT, answer.intent_id)
+        if answer.outcome is Outcome.NOT_FOUND:
+            # A young one may still be on its way.
+            young = payment.age_s < DOUBT_S
+            return Answer(Outcome.LOST) if young else replace(answer, decline_code=NOT_RECEIVED)
+        if answer.outcome is Outcome.ACTION and payment.state is PaymentState.IN_DOUBT:
+            return replace(answer, decline_code=NOT_CONFIRMED)  # the buyer was never told where to go
+        if answer.outcome is Outcome.ACTION and payment.state is PaymentState.AWAITING_BUYER and payment.overdue:
+            return Answer(Outcome.TIMED_OUT, answer.intent_id, decline_code=NOT_CONFIRMED)
         return answer
 
     async def _record(self, payment: Payment, answer: Answer) -> Payment:
-        """Writes the outcome and what it means to the order, in one transaction."""
-        try:
-            return await self._commit(payment, answer)
-        except GoodsLost:
-            return await self._commit(payment, Answer(Outcome.CLAIM_LOST, answer.intent_id))
+        """Writes the outcome and what it means to the order, in one transaction.
+
+        If somebody else keeps the rows locked, the payment is returned as it was, and recovery asks again.
+        """
+        for attempt in range(RECORD_TRIES_MAX):
+            try:
+                return await self._commit(payment, answer)
+            except GoodsLost:
+                answer = Answer(Outcome.CLAIM_LOST, answer.intent_id)
+            except (LockNotAvailable, DeadlockDetected):
+                await asyncio.sleep((1 + self._random.below(_JITTER_MS << attempt)) / 1000)
+        log.warning("payment %s: its goods are locked, %s is not recorded yet", payment.payment_id, answer.outcome)
+        return payment
 
     async def _commit(self, payment: Payment, answer: Answer) -> Payment:
         to = after(payment.state, answer.outcome)

@@ -150,10 +150,13 @@ async def lease_due(tx: Transaction, limit: int) -> list[Payment]:
 
 
 async def hurry(tx: Transaction, tenant: UUID, payment_id: UUID) -> None:
-    """Recovery shall look at it now: a webhook said that something changed (role serai_jobs)."""
+    """Recovery shall look at it now: a webhook said that something changed (role serai_jobs).
+
+    Only for payments that wait for news: in any other state somebody is at work, and a second one would be in the way.
+    """
     await tx.execute(
-        "update payments.payments set next_try = clock_timestamp()"
-        " where tenant_id = %s and payment_id = %s and next_try is not null and state <> 'authorising'",
+        "update payments.payments set next_try = clock_timestamp() where tenant_id = %s and payment_id = %s"
+        " and next_try is not null and state in ('awaiting_buyer', 'in_doubt')",
         (tenant, payment_id),
     )
 

@@ -25,8 +25,13 @@ def build(world: World) -> Parts:
     """Provides `Payments` and `Reconciler`; recovers, and reconciles at night."""
     settings = world.settings
     key = settings.stripe_key or embedded_key(world.secrets["gateway_key"])
+    return build_with(world, Cashier(key, settings.stripe_url or None))
+
+
+def build_with(world: World, cashier: Cashier) -> Parts:
+    """The same over a cashier of the caller's choice: whoever composes another site, such as a test, comes in here."""
+    settings = world.settings
     secret = settings.stripe_webhook_secret or embedded_webhook_secret(world.secrets["gateway_webhook"])
-    cashier = Cashier(key, settings.stripe_url or None)
     payments = Payments(world.database, cashier, world.clock, world.random, settings.site_url)
     reconciler = Reconciler(world.jobs_database, cashier, world.clock, world.random)
     world.provide(Payments, payments)

@@ -80,7 +80,8 @@ create table cinema.bookings (
   booking_id uuid not null,
   key bytea not null,                       -- the secret half of the capability that opens it
   show_id uuid not null,
-  claim_id uuid not null,
+  hold_id uuid not null,                    -- the claim that the buyer chose and pays for
+  claim_id uuid not null,                   -- the claim that has the seats: another one if late money took them back
   state text not null check (state in ('pending', 'confirmed', 'failed', 'cancelled')),
   version int not null default 1,
   confirmation_code text not null,
@@ -98,7 +99,7 @@ create table cinema.bookings (
   confirmed_at timestamptz,
   cancelled_at timestamptz,
   primary key (tenant_id, booking_id),
-  unique (tenant_id, claim_id),
+  unique (tenant_id, hold_id),
   unique (tenant_id, confirmation_code),
   foreign key (tenant_id, show_id) references cinema.shows
 ) with (fillfactor = 70);

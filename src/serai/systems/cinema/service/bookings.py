@@ -6,7 +6,6 @@ idempotency key and continues from where that stands; nothing is done twice.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from serai.kernel.ids import Capability, human_code
@@ -25,11 +24,12 @@ from serai.systems.cinema.errors import (
 )
 from serai.systems.cinema.model import OWNER, Booking, BookingState, Show
 from serai.systems.cinema.service.holds import Holds
-from serai.systems.cinema.service.orders import authentication, declined, order_number, seats_gone
+from serai.systems.cinema.service.orders import authentication, declined, order_number, returned
 from serai.systems.cinema.service.replies import Reply, booked, refused
 from serai.systems.cinema.service.shows import Shows, require_on_sale
 from serai.systems.cinema.settings import CinemaSettings
 from serai.systems.cinema.store import bookings as store
+from serai.systems.cinema.store import catalogue
 from serai.systems.payments.api import Order, Payment, Payments, PaymentState, PaymentUnknown
 
 
@@ -100,9 +100,7 @@ class Bookings:
             found = await self._open(tx, booking)
             show = await self._shows.read(tx, found.show_id)
             payment = await self._payments.of_order(tx, OWNER, found.booking_id)
-        if found.state is BookingState.CONFIRMED:
-            return Reply(200, booked(show, found).body)
-        if payment is None or found.state is not BookingState.PENDING:
+        if payment is None or found.state not in (BookingState.PENDING, BookingState.CONFIRMED):
             raise BookingNotOpen("This booking does not wait for a payment.")
         payment = await self._payments.run(payment)
         reply = await self._reply(tenant, Started(show, found, payment, False), payment, None)
@@ -120,6 +118,7 @@ class Bookings:
         NotCancellable when it is too late, or a ticket was used; PaymentUnsettled while the capture is on its way.
         """
         async with self._database.transaction(tenant) as tx:
+            await store.lock_booking(tx, booking.id)
             found = await self._open(tx, booking)
             show = await self._shows.read(tx, found.show_id)
             if found.state is BookingState.CANCELLED:
@@ -131,7 +130,7 @@ class Bookings:
     async def _start(self, tx: Transaction, purchase: Purchase, key: Key) -> Started:
         claim = await self._holds.claim(tx, purchase.hold)
         show = await self._shows.read(tx, UUID(claim.terms["show_id"]))
-        earlier = await store.booking_of_claim(tx, claim.claim_id)
+        earlier = await store.booking_of_hold(tx, claim.claim_id)
         if earlier and earlier.request_scope == key.scope:
             payment = await self._payments.of_order(tx, OWNER, earlier.booking_id)
             assert payment is not None, "a booking and its first payment are written together"
@@ -151,10 +150,14 @@ class Bookings:
 
     async def _pay(self, tx: Transaction, claim: Claim) -> Claim:
         if claim.state in (ClaimState.PAYING, ClaimState.UNKNOWN):
-            raise RequestInFlight("These seats are being paid by another request; ask again.", retry_after_s=2)
+            raise _being_paid()
         try:
             return await self._allocation.pay(tx, claim, self._settings.payment_s)
-        except (ClaimExpired, ClaimLost, IllegalMove) as error:
+        except ClaimLost as error:
+            if (await self._allocation.claim_by_id(tx, claim.claim_id)).state is ClaimState.PAYING:
+                raise _being_paid() from None
+            raise HoldExpired(error.message) from None
+        except (ClaimExpired, IllegalMove) as error:
             raise HoldExpired(error.message) from None
 
     async def _booking(
@@ -178,15 +181,16 @@ class Bookings:
     async def _reply(self, tenant: UUID, started: Started, payment: Payment, key: Key | None) -> Reply:
         """What the buyer is told of a payment in this state; the same as what was stored with the state."""
         match payment.state:
-            case PaymentState.CAPTURED | PaymentState.CAPTURING:
+            case PaymentState.CAPTURED:
                 _, booking = await self.get(tenant, started.booking.capability)
                 return booked(started.show, booking)
             case PaymentState.DECLINED:
-                return refused(declined(payment))
+                _, booking = await self.get(tenant, started.booking.capability)
+                return refused(declined(payment, booking.state is BookingState.PENDING))
             case PaymentState.AWAITING_BUYER:
                 return refused(authentication(started.booking, payment))
             case PaymentState.VOIDING | PaymentState.VOIDED | PaymentState.FAILED:
-                return refused(seats_gone())
+                return refused(returned(payment))
             case PaymentState.REFUNDING | PaymentState.REFUNDED:
                 raise HoldExpired("This booking was paid and has been cancelled since.")
             case _:
@@ -205,7 +209,7 @@ class Bookings:
     async def _cancel(self, tx: Transaction, show: Show, booking: Booking) -> Payment:
         if booking.state is not BookingState.CONFIRMED:
             raise NotCancellable(f"This booking is {booking.state}; only a confirmed one can be cancelled.")
-        if self._clock.now() > show.starts_at - timedelta(minutes=show.cancel_until_min):
+        if not await catalogue.cancellable(tx, show.show_id):
             raise NotCancellable(f"Bookings can be cancelled until {show.cancel_until_min} minutes before the show.")
         if await store.used_tickets(tx, booking.booking_id):
             raise NotCancellable("A ticket of this booking was used at the door.")
@@ -214,8 +218,8 @@ class Bookings:
         if payment.state is not PaymentState.CAPTURED:
             raise PaymentUnsettled("The payment is still being settled; try again in a moment.", retry_after_s=2)
         refund = booking.total - booking.total.percent(show.cancel_fee_percent)
-        if not await store.cancel_booking(tx, booking, refund.minor):
-            raise NotCancellable("The booking was changed at the same moment; look at it again.")
+        done = await store.cancel_booking(tx, booking, refund.minor)
+        assert done, "the booking's row is locked, so nobody else can have changed it"
         await self._allocation.cancel(tx, await self._allocation.claim_by_id(tx, booking.claim_id), "buyer")
         return await self._payments.refund(tx, payment, refund.minor)
 
@@ -224,3 +228,7 @@ class Bookings:
         if found is None or not booking.opens(found.key):
             raise NoSuchBooking("There is no such booking.")
         return found
+
+
+def _being_paid() -> RequestInFlight:
+    return RequestInFlight("These seats are being paid by another request; ask again.", retry_after_s=2)

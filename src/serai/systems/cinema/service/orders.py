@@ -13,17 +13,28 @@ from serai.runtime.jobs import Queue
 from serai.runtime.outbox import Event, Outbox
 from serai.runtime.postgres.database import Transaction
 from serai.systems.allocation.api import Allocation, Ask, Claim, ClaimLost, ClaimState, IllegalMove, UnitsTaken
-from serai.systems.cinema.errors import SeatsUnavailable
+from serai.systems.cinema.errors import SeatsUnavailable, ShowCancelled, ShowStarted
 from serai.systems.cinema.model import OWNER, Booking, BookingState
 from serai.systems.cinema.service.replies import Reply, booked, refused
-from serai.systems.cinema.service.shows import Shows
+from serai.systems.cinema.service.shows import Shows, require_on_sale
 from serai.systems.cinema.store import bookings as store
-from serai.systems.payments.api import AuthenticationRequired, GoodsLost, Payment, PaymentDeclined
+from serai.systems.payments.api import (
+    NOT_CONFIRMED,
+    NOT_RECEIVED,
+    AuthenticationRequired,
+    GoodsLost,
+    Payment,
+    PaymentDeclined,
+    PaymentState,
+)
 
 TOPIC = "serai.cinema.booking"
 
 RECLAIM_S = 60
 """Life of the claim that takes back seats whose hold expired while the buyer paid; it is confirmed at once."""
+
+GIVE_BACK_TRIES_MAX = 3
+"""Besides us only the sweep moves a claim that is being paid, and that once."""
 
 DECLINES = {
     "insufficient_funds": "The card has not enough money on it",
@@ -33,6 +44,8 @@ DECLINES = {
     "stolen_card": "The bank declined the card",
     "resource_missing": "The gateway does not know this payment method",
     "processing_error": "The bank could not process the card",
+    NOT_RECEIVED: "The payment did not reach the bank",
+    NOT_CONFIRMED: "The bank's confirmation did not come in time",
 }
 """Decline codes that a buyer can act on, in words."""
 
@@ -75,15 +88,14 @@ class BookingOrders:
             await self._allocation.doubt(tx, claim)
 
     async def on_declined(self, tx: Transaction, payment: Payment) -> None:
-        """Back to the hold, so that another card can be tried."""
+        """Back to the hold, so that another card can be tried; or, if it is not whole any more, to nothing."""
         booking = await self._booking(tx, payment)
-        claim = await self._allocation.claim_by_id(tx, booking.claim_id)
-        error = declined(payment)
-        if claim.state is ClaimState.PAYING and await self._still_whole(tx, claim):
+        held = await self._back_to_hold(tx, booking.claim_id)
+        error = declined(payment, held)
+        if held:
             await store.note_reason(tx, booking.booking_id, error.message)
         else:
-            if claim.state in (ClaimState.PAYING, ClaimState.UNKNOWN):
-                await self._allocation.release(tx, claim)
+            await self._give_back(tx, booking.claim_id)
             await store.fail_booking(tx, booking.booking_id, error.message)
         await self._answer(tx, booking, refused(error))
 
@@ -95,14 +107,10 @@ class BookingOrders:
         await self._answer(tx, booking, booked(show, booking))
 
     async def on_returned(self, tx: Transaction, payment: Payment) -> None:
-        """The buyer gets the money back and no seats."""
+        """The buyer keeps the money and gets no seats."""
         booking = await self._booking(tx, payment)
-        claim = await self._allocation.claim_by_id(tx, booking.claim_id)
-        if claim.state in (ClaimState.PAYING, ClaimState.UNKNOWN):
-            await self._allocation.release(tx, claim)
-        elif claim.state is ClaimState.CONFIRMED:
-            await self._allocation.cancel(tx, claim)
-        error = seats_gone()
+        await self._give_back(tx, booking.claim_id)
+        error = returned(payment)
         if await store.fail_booking(tx, booking.booking_id, error.message):
             await self._queue.defer(
                 tx, "cinema.mail_returned", tenant=str(tx.owner), booking_id=str(booking.booking_id)
@@ -130,6 +138,10 @@ class BookingOrders:
         """Late money for a hold that was swept: the same seats again, if nobody has them."""
         if claim.state is not ClaimState.EXPIRED:
             raise GoodsLost(f"the claim is {claim.state}")
+        try:
+            await require_on_sale(tx, await self._shows.read(tx, UUID(claim.terms["show_id"])))
+        except (ShowStarted, ShowCancelled) as error:
+            raise GoodsLost(error.message) from None
         ask = Ask(
             capability=Capability.new(self._clock, self._random),
             owner=OWNER,
@@ -146,12 +158,29 @@ class BookingOrders:
         paying = await self._allocation.pay(tx, fresh, RECLAIM_S)
         return await self._confirm(tx, paying)
 
-    async def _still_whole(self, tx: Transaction, claim: Claim) -> bool:
-        """Returns a declined claim to its hold; false if its time ran out and a part of it is gone."""
-        if claim.expired:
+    async def _back_to_hold(self, tx: Transaction, claim_id: UUID) -> bool:
+        """Returns a claim to its hold; false if its time ran out, or a part of it is gone."""
+        claim = await self._allocation.claim_by_id(tx, claim_id)
+        if claim.expired or claim.state is not ClaimState.PAYING:
             return False
-        await self._allocation.decline(tx, claim)
+        try:
+            await self._allocation.decline(tx, claim)
+        except ClaimLost:
+            return False  # it expired at this moment; the refused statement has changed nothing
         return True
+
+    async def _give_back(self, tx: Transaction, claim_id: UUID) -> None:
+        """Frees what the claim still has. The sweep may have been faster, so it looks again."""
+        for _ in range(GIVE_BACK_TRIES_MAX):
+            claim = await self._allocation.claim_by_id(tx, claim_id)
+            try:
+                if claim.state in (ClaimState.PAYING, ClaimState.UNKNOWN):
+                    await self._allocation.release(tx, claim)
+                elif claim.state is ClaimState.CONFIRMED:
+                    await self._allocation.cancel(tx, claim)
+                return
+            except ClaimLost:
+                continue
 
     async def _answer(self, tx: Transaction, booking: Booking, reply: Reply) -> None:
         key = idempotency.Key(booking.request_scope, b"")
@@ -166,17 +195,22 @@ class BookingOrders:
         await self._outbox.append(tx, Event(TOPIC, str(booking.booking_id), f"{TOPIC}.{what}.v1", data))
 
 
-def declined(payment: Payment) -> PaymentDeclined:
-    """The refusal in words that the buyer can act on."""
+def declined(payment: Payment, held: bool) -> PaymentDeclined:
+    """The refusal in words that the buyer can act on; `held`: whether the seats still are."""
     said = DECLINES.get(payment.decline_code or "", "The bank declined the card")
-    return PaymentDeclined(
-        f"{said}; nothing was charged. Your seats are still held: try another card.",
-        extra={"decline_code": payment.decline_code},
-    )
+    then = "Your seats are still held: try another card." if held else "Your seats are not held any more: choose again."
+    return PaymentDeclined(f"{said}; nothing was charged. {then}", extra={"decline_code": payment.decline_code})
 
 
-def seats_gone() -> SeatsUnavailable:
-    """The refusal when the seats went to somebody else while the buyer paid."""
+def returned(payment: Payment) -> SeatsUnavailable | PaymentDeclined:
+    """The refusal when the payment was undone: no money, no seats."""
+    if payment.state is PaymentState.FAILED:
+        return PaymentDeclined(
+            "The bank withdrew the payment before it was taken; nothing was charged, and the booking has ended.",
+            extra={"decline_code": payment.decline_code},
+        )
+    if payment.decline_code:
+        return declined(payment, held=False)
     return SeatsUnavailable("The seats were gone before the payment came through; no money was taken.")
 
 

@@ -63,15 +63,16 @@ async def insert_booking(
     """A pending booking of a claim."""
     row = await tx.fetch_one(
         f"""
-        insert into cinema.bookings (tenant_id, booking_id, key, show_id, claim_id, state, confirmation_code, email,
-                                     name, seat_keys, total_minor, currency, request_scope)
-        values (%s, %s, %s, %s, %s, 'pending', %s, %s, %s, %s, %s, %s, %s) returning {_COLUMNS}
+        insert into cinema.bookings (tenant_id, booking_id, key, show_id, hold_id, claim_id, state, confirmation_code,
+                                     email, name, seat_keys, total_minor, currency, request_scope)
+        values (%s, %s, %s, %s, %s, %s, 'pending', %s, %s, %s, %s, %s, %s, %s) returning {_COLUMNS}
         """,
         (
             tx.owner,
             booking.id,
             booking.key,
             show_id,
+            claim_id,
             claim_id,
             code,
             email,
@@ -94,10 +95,17 @@ async def booking_by_id(tx: Transaction, booking_id: UUID) -> Booking | None:
     return _booking(row) if row else None
 
 
-async def booking_of_claim(tx: Transaction, claim_id: UUID) -> Booking | None:
-    """By the unique key."""
+async def lock_booking(tx: Transaction, booking_id: UUID) -> None:
+    """Locks its row by primary key until the transaction ends: who cancels a booking is alone with it."""
+    await tx.execute(
+        "select 1 from cinema.bookings where tenant_id = %s and booking_id = %s for update", (tx.owner, booking_id)
+    )
+
+
+async def booking_of_hold(tx: Transaction, hold_id: UUID) -> Booking | None:
+    """The booking that pays for this hold, also when its seats are with another claim since; by the unique key."""
     row = await tx.fetch_one(
-        f"select {_COLUMNS} from cinema.bookings where tenant_id = %s and claim_id = %s", (tx.owner, claim_id)
+        f"select {_COLUMNS} from cinema.bookings where tenant_id = %s and hold_id = %s", (tx.owner, hold_id)
     )
     return _booking(row) if row else None
 
@@ -198,9 +206,10 @@ async def tickets_of(tx: Transaction, booking_id: UUID) -> list[tuple[int, int]]
 
 
 async def used_tickets(tx: Transaction, booking_id: UUID) -> int:
-    """How many of a booking's tickets have been used at the door."""
+    """How many of a booking's tickets have been used at the door. Locks them, sorted: none can be used meanwhile."""
     row = await tx.fetch_one(
-        "select count(*) from cinema.tickets where tenant_id = %s and booking_id = %s and used_at is not null",
+        "select count(*) filter (where used_at is not null) from (select used_at from cinema.tickets"
+        " where tenant_id = %s and booking_id = %s order by serial for update) as locked",
         (tx.owner, booking_id),
     )
     assert row is not None

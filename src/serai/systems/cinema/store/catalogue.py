@@ -121,6 +121,16 @@ async def show_begun(tx: Transaction, show_id: UUID) -> tuple[bool, bool] | None
     return (row[0], row[1]) if row else None
 
 
+async def cancellable(tx: Transaction, show_id: UUID) -> bool:
+    """Whether bookings of the show can still be cancelled by its policy, by the database's clock."""
+    row = await tx.fetch_one(
+        "select clock_timestamp() <= starts_at - make_interval(mins => cancel_until_min) from cinema.shows"
+        " where tenant_id = %s and show_id = %s",
+        (tx.owner, show_id),
+    )
+    return bool(row and row[0])
+
+
 async def cities(tx: Transaction) -> list[str]:
     """Every city with a theater, sorted."""
     rows = await tx.fetch("select distinct city from cinema.theaters where tenant_id = %s order by city", (tx.owner,))
