@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serai.runtime.logfiles import FILES_MAX, LINE_BYTES_MAX, LogFile, telling
@@ -40,6 +40,7 @@ def test_json_is_kept_and_the_rest_wrapped(tmp_path: Path, written: bytes, kept:
     assert lines_of(log.path) == [kept]
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary().map(lambda line: line.replace(b"\n", b"")), max_size=20))
 def test_every_line_is_an_object_whatever_is_written(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]

