@@ -9,7 +9,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 import serai.systems.identity
@@ -164,6 +164,11 @@ def mailbox_context(opened: bool = True) -> dict[str, Any]:
     }
 
 
+def hostile_mailbox_context() -> dict[str, Any]:
+    context = mailbox_context()
+    return context | {"mail": context["mail"] | {"html_href": "/mailbox/hostile/body"}}
+
+
 def style_guide_context() -> dict[str, Any]:
     minutes = [int(NOW.timestamp()) + 60 * n for n in range(-59, 1)]
     bookings = [60 + (n * 7 % 23) + n // 3 for n in range(60)]
@@ -183,7 +188,8 @@ Caravan</b> at Lantern Mitte, Screen 2.</p><table cellpadding="6"><tr><td>When</
 </tr>
 <tr><td>Seats</td><td><b>F7, F8</b></td></tr><tr><td>Paid</td><td><b>&euro;25.00</b></td></tr></table>
 <p>The code is in the attached PDF. Doors open twenty minutes
-before.</p></div><script>parent.document.title = "owned"</script></body>"""
+before.</p></div></body>"""
+HOSTILE_HTML = "<body><h1>You have won</h1><script>parent.document.title = 'owned'</script></body>"
 
 
 HOME = believable_home()
@@ -222,6 +228,7 @@ def build(gallery: Gallery, systems: tuple[SystemEntry, ...] = SYSTEMS) -> tuple
         *home_routes(shell, read),
         Route("/gallery", page("style_guide.html", style_guide_context, "cinema")),
         Route("/sign-in", page("identity/sign_in.html", sign_in_context)),
+        Route("/sign-in", lambda _request: RedirectResponse("/", 303), methods=["POST"]),
         Route("/sign-in-failed", page("identity/sign_in.html", lambda: sign_in_context() | {
             "error": "That e-mail and password do not belong together.", "demo_users": []})),
         Route("/account", page("identity/account.html", account_context)),
@@ -231,6 +238,8 @@ def build(gallery: Gallery, systems: tuple[SystemEntry, ...] = SYSTEMS) -> tuple
         Route("/mailbox", page("mailbox.html", mailbox_context)),
         Route("/mailbox-list", page("mailbox.html", lambda: mailbox_context(opened=False))),
         Route("/mailbox/m0/body", lambda _request: shell.foreign_html(MAIL_HTML)),
+        Route("/mailbox-hostile", page("mailbox.html", hostile_mailbox_context)),
+        Route("/mailbox/hostile/body", lambda _request: shell.foreign_html(HOSTILE_HTML)),
         Route("/missing", problem(NotFound("There is no show 42. It may have been taken off the programme."))),
         Route("/forbidden", problem(Forbidden("Your role cannot see reports. Ask an owner of Lantern."))),
         Route("/broken", problem(SeraiError("psycopg: connection to 10.0.0.7 lost"))),

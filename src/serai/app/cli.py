@@ -16,6 +16,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+import serai
 from serai.app.display import Display, SignIn, children_table
 from serai.app.doctor import examine
 from serai.app.plan import open_configuration
@@ -53,7 +54,7 @@ class Verbs(click.Group):
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="serai", prog_name="serai", message="%(prog)s %(version)s")
+@click.version_option(serai.__version__, prog_name="serai", message="%(prog)s %(version)s")
 def cli() -> None:
     """The backend systems that every product needs.
 
@@ -185,13 +186,18 @@ def _show_json(document: object) -> None:
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The entry point: `serai`."""
+def run_or_exit(work: Callable[[], object]) -> None:
+    """Does the work; an error of ours becomes its sentence and an exit code."""
     try:
-        cli.main(arguments, prog_name="serai", standalone_mode=True, obj=_run_in_world)
+        work()
     except SeraiError as error:
         click.echo(f"serai: {error}", err=True)
         sys.exit(MISCONFIGURED if isinstance(error, Misconfigured) else FAILED)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point: `serai`."""
+    run_or_exit(lambda: cli.main(arguments, prog_name="serai", obj=_run_in_world))
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ import os
 import signal
 import socket
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
+import serai
 from serai.app.display import Display
 from serai.app.plan import (
     PROGRAM,
@@ -42,6 +42,8 @@ def up(settings: RuntimeSettings, systems: Sequence[str], display: Display, prog
         outside = outside_urls(settings)
         secrets = open_secrets(data, SystemRandom())
         server = None if outside else embedded_server(settings, data, secrets)
+        if server:
+            server.make_way()
         urls = outside or embedded_urls(port_of(settings, "postgres"), secrets)
         site = Site(settings, tuple(systems), urls, server, web.fileno(), program)
         asyncio.run(_keep(site, data, web, display))
@@ -80,7 +82,7 @@ async def _keep(site: Site, data: Path, web: socket.socket, display: Display) ->
         data,
         SystemClock(),
         pid=os.getpid(),
-        version=version("serai"),
+        version=serai.__version__,
         url=site.settings.site_url,
         changed=display.changed,
     )

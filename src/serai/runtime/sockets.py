@@ -1,5 +1,6 @@
 """Listening sockets: a taken port is found before anything starts, and ours opens only when someone answers there."""
 
+import os
 import socket
 
 from serai.kernel.errors import Misconfigured
@@ -43,7 +44,7 @@ def require_free_port(port: int, what: str, host: str = "127.0.0.1") -> None:
 
 def port_in_use(host: str, port: int, what: str, error: OSError) -> PortInUse:
     """The sentence for a port that `what` could not get."""
-    reason = (error.strerror or str(error)).lower()
+    reason = os.strerror(error.errno).lower() if error.errno else str(error)
     return PortInUse(
         f"{what[0].upper()}{what[1:]} cannot listen on {host} port {port} ({reason});"
         " stop the program that does, or choose another port with --port (the other children use the ports above it)."

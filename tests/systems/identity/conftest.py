@@ -17,6 +17,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from psycopg import sql
 
+import serai.systems.identity
 from serai.runtime.http.app import create_app
 from serai.runtime.http.edge import Limits
 from serai.runtime.http.principal import Authenticate
@@ -30,9 +31,11 @@ from serai.runtime.processes import service_account
 from serai.runtime.settings import Configuration
 from serai.runtime.system import Parts, Secrets, World
 from serai.runtime.world import SystemRandom
-from serai.systems.identity.api import IdentityApi, NewUser
+from serai.systems.identity.api import IdentityApi, NewUser, account_of, csrf_token, flashes_of
 from serai.systems.identity.system import SYSTEM
+from serai.web.shell import Shell
 
+TEMPLATES = Path(serai.systems.identity.__file__).parent / "templates"
 CHEAP_HASHING = {
     "identity_argon2_time_cost": 1,
     "identity_argon2_memory_kib": 64,
@@ -187,6 +190,10 @@ def more_routers() -> list[APIRouter]:
 async def site(
     world: World, clock: HandClock, server: EmbeddedServer, cloned: str, more_routers: list[APIRouter]
 ) -> AsyncIterator[Site]:
+    shell = Shell(
+        clock=clock, csrf_token=csrf_token, account=account_of, flashes=flashes_of, template_folders=[TEMPLATES]
+    )
+    world.provide(Shell, shell)
     parts = SYSTEM.build(world)
     authenticate = world.need(Authenticate)  # type: ignore[type-abstract]  # a port is found by its protocol
     app = create_app(

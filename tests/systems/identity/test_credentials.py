@@ -67,3 +67,14 @@ def test_a_form_token_fits_one_cookie_of_one_site() -> None:
     assert not Signer(b"b" * 32).csrf_fits(token, "cookie")
     assert not signer.csrf_fits("", "cookie")
     assert token != signer.new_csrf("cookie", RANDOM), "salted: compression reveals nothing"
+
+
+@given(st.text(max_size=200))
+def test_a_sealed_note_comes_back_and_no_other_does(note: str) -> None:
+    ours, theirs = Signer(b"a" * 32), Signer(b"b" * 32)
+    if not note.isprintable():
+        note = note.encode(errors="replace").decode()
+    assert ours.unseal(ours.seal(note)) == note
+    assert theirs.unseal(ours.seal(note)) is None
+    assert ours.unseal(note) is None
+    assert ours.unseal(f"{ours.seal(note + 'x').partition('.')[0]}.{ours.seal(note).partition('.')[2]}") is None

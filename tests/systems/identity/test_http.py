@@ -233,10 +233,7 @@ async def test_lists_are_paged(site: Site, tenant: UUID) -> None:
         site.clock.advance(1)
         await site.key(tenant, "viewer", name=f"k{number}")
         await site.user(tenant, f"u{number}@example.org", "viewer")
-    for path, _member, expected in (
-        ("keys", "name", ["k4", "k3", "k2", "k1", "k0"]),
-        ("users", "name", ["u1", "u2", "u3", "u4"]),
-    ):
+    for path, expected in (("keys", ["k4", "k3", "k2", "k1", "k0"]), ("users", ["u1", "u2", "u3", "u4"])):
         seen, cursor = [], ""
         while cursor is not None:
             page = (await client.get(f"{V1}/{path}?limit=2" + (f"&cursor={cursor}" if cursor else ""))).json()

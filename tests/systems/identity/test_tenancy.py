@@ -123,7 +123,7 @@ async def test_functions_of_the_owner_pin_their_search_path_and_are_closed_to_ot
     assert [row[0] for row in rows] == [
         "add_user",
         "credentials_of",
-        "demo_passwords_exist",
+        "demo_users",
         "memberships_of",
         "organisation_of",
     ]

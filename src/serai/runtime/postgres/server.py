@@ -100,6 +100,10 @@ class EmbeddedServer:
                 f"{self.cluster} was made by PostgreSQL {made_by} and cannot be opened by {self.engine.version};"
                 f" point SERAI_POSTGRES_BIN at the programs of PostgreSQL {made_by}, or choose another --data."
             )
+        self.make_way()
+
+    def make_way(self) -> None:
+        """Stops what a killed owner left on this cluster, and sees that the port is free. Raises PortInUse."""
         stop_leftovers(self.cluster, self._tuning.stop_grace_s)
         require_free_port(self.port, "PostgreSQL")
 

@@ -6,7 +6,7 @@ from serai.kernel.ids import uuid7
 from serai.kernel.ports import Clock, Random
 from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.identity import store
-from serai.systems.identity.browser import CsrfProtected, PageRoute, csrf_token
+from serai.systems.identity.browser import CsrfProtected, PageRoute, account_of, csrf_token, flashes_of, leave_flash
 from serai.systems.identity.credentials import key_hint, new_key, parse_key
 from serai.systems.identity.errors import SiteMissing, TooManyKeys
 from serai.systems.identity.model import (
@@ -24,7 +24,6 @@ from serai.systems.identity.model import (
 )
 from serai.systems.identity.passwords import Passwords, Verdict
 from serai.systems.identity.settings import IdentitySettings
-from serai.systems.identity.store import demo_users_present
 
 __all__ = [
     "NAMED_ROLES",
@@ -35,11 +34,19 @@ __all__ = [
     "NewUser",
     "Organisation",
     "PageRoute",
+    "account_of",
     "csrf_token",
     "demo_users_present",
+    "flashes_of",
+    "leave_flash",
 ]
 
 DAY_S = 86_400
+
+
+async def demo_users_present(tx: Transaction) -> bool:
+    """Whether anybody can sign in with a password that the demo printed: such a site listens on loopback only."""
+    return bool(await store.demo_emails(tx))
 
 
 class IdentityApi:

@@ -12,11 +12,16 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import UploadFile
 
 from serai.kernel.ports import Random
+from serai.runtime.http.principal import current_principal
 from serai.systems.identity.credentials import Signer
 from serai.systems.identity.errors import CsrfFailed
+from serai.web.shell import Account, Flash
 
 GUEST_LIFE_S = 365 * 86_400
 """How long a browser keeps its guest name."""
+
+FLASH_LIFE_S = 60
+"""A message that no page showed within this is old news."""
 
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf_token"
@@ -52,6 +57,26 @@ class Browser:
         """Names a guest who has no name yet, so that limits count per browser and forms can be bound to it."""
         if self.session_token(request) is None and self.guest_name(request) is None:
             self._set(request, response, "serai_guest", self._new_guest(request), GUEST_LIFE_S)
+
+    def leave_flash(self, request: Request, response: Response, flash: Flash) -> None:
+        """A message for the next page, in a sealed cookie: no page may be made to say what we did not."""
+        sealed = self._signer.seal(f"{flash.tone} {flash.text}")
+        self._set(request, response, "serai_flash", sealed, FLASH_LIFE_S)
+
+    def take_flash(self, request: Request) -> list[Flash]:
+        """The message left for this page, if any; the page's answer removes it."""
+        note = self._signer.unseal(request.cookies.get(self._name(request, "serai_flash"), ""))
+        if not note:
+            return []
+        request.state.flash_taken = True
+        tone, _, text = note.partition(" ")
+        return [Flash(tone, text)]
+
+    def settle(self, request: Request, response: Response) -> None:
+        """After a page: names a new guest, and removes the message that was shown."""
+        self.keep_guest(request, response)
+        if getattr(request.state, "flash_taken", False):
+            self._set(request, response, "serai_flash", "", 0)
 
     def csrf_token(self, request: Request) -> str:
         """For a hidden field or an htmx header of the page that answers this request."""
@@ -139,19 +164,36 @@ def csrf_token(request: Request) -> str:
     return browser_of(request).csrf_token(request)
 
 
+def account_of(request: Request) -> Account | None:
+    """Who is signed in, for the account menu; known once the principal is."""
+    account: Account | None = getattr(request.state, "account", None)
+    return account
+
+
+def flashes_of(request: Request) -> list[Flash]:
+    """Messages that the page before left for this one."""
+    return browser_of(request).take_flash(request)
+
+
+def leave_flash(request: Request, response: Response, tone: str, text: str) -> None:
+    """Leaves a message for the page that `response` leads to."""
+    browser_of(request).leave_flash(request, response, Flash(tone, text))
+
+
 class PageRoute(APIRoute):
-    """`APIRouter(route_class=PageRoute)` for pages: a first visit leaves with a guest cookie."""
+    """`APIRouter(route_class=PageRoute)` for pages: who asks is known, and a first visit leaves with a guest cookie."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The route's handler, followed by the cookie."""
+        """The route's handler between its cookies."""
         handle = super().get_route_handler()
 
-        async def handle_and_keep_guest(request: Request) -> Response:
+        async def handle_with_cookies(request: Request) -> Response:
+            await current_principal(request)
             response = await handle(request)
-            browser_of(request).keep_guest(request, response)
+            browser_of(request).settle(request, response)
             return response
 
-        return handle_and_keep_guest
+        return handle_with_cookies
 
 
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))

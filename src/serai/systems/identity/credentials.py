@@ -70,6 +70,7 @@ class Signer:
         assert len(secret) >= 16, "a signing secret of less than 128 bits"
         self._guest = hmac.digest(secret, b"serai identity guest", "sha256")
         self._csrf = hmac.digest(secret, b"serai identity csrf", "sha256")
+        self._note = hmac.digest(secret, b"serai identity note", "sha256")
 
     def new_guest(self, random: Random) -> str:
         """A guest cookie: a random name and our signature, so that nobody can wear many names at will."""
@@ -95,6 +96,20 @@ class Signer:
         if raw is None:
             return False
         return hmac.compare_digest(raw[_MAC_BYTES:], _mac(self._csrf, raw[:_MAC_BYTES] + binding.encode()))
+
+    def seal(self, note: str) -> str:
+        """A short text that a browser keeps for us, readable by it but not changeable."""
+        raw = note.encode()
+        return f"{_b64(raw)}.{_b64(_mac(self._note, raw))}"
+
+    def unseal(self, sealed: str) -> str | None:
+        """The text, or None if we did not seal it."""
+        body, _, mac = sealed.partition(".")
+        size = len(body) * 3 // 4
+        raw, signature = _unb64(body, len(body), size), _unb64(mac, 22, _MAC_BYTES)
+        if raw is None or signature is None or not hmac.compare_digest(signature, _mac(self._note, raw)):
+            return None
+        return raw.decode()
 
 
 def _mac(key: bytes, message: bytes) -> bytes:

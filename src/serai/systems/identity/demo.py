@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from serai.runtime.http.edge import is_loopback
 from serai.runtime.postgres.database import Database
 from serai.runtime.system import Progress
+from serai.systems.identity import store
 from serai.systems.identity.api import IdentityApi
 from serai.systems.identity.model import NewUser
 
@@ -40,6 +41,12 @@ class Demo:
         self._api = api
         self._slug = slug
         self._with_users = host == "localhost" or (bool(host) and is_loopback(host))
+
+    async def users(self) -> list[DemoUser]:
+        """Those whose printed password still opens the site, for the sign-in page."""
+        async with self._database.transaction(None) as tx:
+            present = await store.demo_emails(tx)
+        return [user for user in DEMO_USERS if user.email in present]
 
     async def load(self, progress: Progress) -> None:
         """The organisation, then its users one by one."""

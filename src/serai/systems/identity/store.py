@@ -150,11 +150,9 @@ async def renew_hash(tx: Transaction, user: UUID, password_hash: str) -> None:
     await tx.execute("update identity.users set password_hash = %s where id = %s", (password_hash, user))
 
 
-async def demo_users_present(tx: Transaction) -> bool:
-    """Whether anybody can sign in with a password that the demo printed (any tenant)."""
-    row = await tx.fetch_one("select identity.demo_passwords_exist()")
-    assert row is not None
-    return bool(row[0])
+async def demo_emails(tx: Transaction) -> set[str]:
+    """Who can sign in with a password that the demo printed (any tenant)."""
+    return {email for (email,) in await tx.fetch("select email from identity.demo_users()")}
 
 
 # Sessions

@@ -4,7 +4,7 @@ from serai.runtime.http.principal import Authenticate
 from serai.runtime.jobs import Loop
 from serai.runtime.postgres.database import Database
 from serai.runtime.system import Parts, System, World
-from serai.systems.identity import http, store
+from serai.systems.identity import http, pages, store
 from serai.systems.identity.api import IdentityApi
 from serai.systems.identity.authenticator import Authenticator, Believed
 from serai.systems.identity.browser import Browser
@@ -14,6 +14,7 @@ from serai.systems.identity.passwords import Passwords
 from serai.systems.identity.service import Identity
 from serai.systems.identity.settings import IdentitySettings
 from serai.systems.identity.throttle import Throttle
+from serai.web.shell import Shell
 
 SIGNING = "identity"
 """Name of the secret that signs guest cookies and form tokens. Changing it only makes browsers start anew."""
@@ -55,11 +56,13 @@ def build(world: World) -> Parts:
     world.provide(IdentityApi, api)
     world.provide(Authenticate, authenticator)  # type: ignore[type-abstract]  # a port is found by its protocol
     demo = Demo(world.database, api, slug=world.settings.site_tenant, host=world.settings.host)
+    routers = http.routers(identity)
+    if Shell in world.provided:  # a process without a console has no pages
+        routers += pages.routers(identity, world.need(Shell), demo)
+    sweep = SessionSweep(world.jobs_database, settings)
     return Parts(
-        routers=http.routers(identity),
-        loops=(
-            Loop("identity: forget expired sessions", SWEEP_EVERY_S, SessionSweep(world.jobs_database, settings).run),
-        ),
+        routers=routers,
+        loops=(Loop("identity.forget_sessions", SWEEP_EVERY_S, sweep.run),),
         demo=demo.load,
     )
 
@@ -82,7 +85,7 @@ SYSTEM = System(
     title="Identity",
     summary="Users, sessions, API keys, roles and organisations",
     build=build,
-    icon="users",
+    icon="fingerprint",
     home="/account",
     settings=(IdentitySettings,),
     migrations="serai.systems.identity.migrations",

@@ -1,7 +1,7 @@
 -- Who somebody is. Everything but users belongs to one organisation (= tenant) and lies behind row-level security.
 --
 -- Four questions must be answered before a tenant is known: whose site is this slug, whose password is this, which
--- organisations may they enter, and do demo passwords exist. Each is one function of serai_owner that takes the exact
+-- organisations may they enter, and who has a demo password. Each is one function of serai_owner that takes the exact
 -- thing asked for and returns only its row; serai_app cannot list across tenants. Keys and sessions need no such
 -- function: their text carries the tenant, so that they are looked up inside a transaction of that tenant.
 
@@ -123,9 +123,9 @@ begin
   return query select u.id, u.id = new_id from identity.users u where u.email_key = new_email_key;
 end $$;
 
-create function identity.demo_passwords_exist() returns boolean
+create function identity.demo_users() returns table (email text)
 language sql stable security definer set search_path = pg_catalog as $$
-  select exists (select from identity.users where demo_password)
+  select u.email from identity.users u where u.demo_password
 $$;
 
 revoke execute on all functions in schema identity from public;
