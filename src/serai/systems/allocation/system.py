@@ -20,5 +20,6 @@ SYSTEM = System(
     title="Allocation",
     summary="Claims on scarce things, so that nothing is sold twice.",
     build=build,
+    icon="boxes",
     migrations="serai.systems.allocation.migrations",
 )
