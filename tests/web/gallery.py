@@ -15,10 +15,11 @@ from starlette.routing import Route
 import serai.systems.identity
 from serai.kernel.errors import Forbidden, NotFound, SeraiError
 from serai.kernel.money import Money
+from serai.runtime.system import Figure
 from serai.web.home import home_routes
 from serai.web.security import SecurityHeaders
 from serai.web.shell import Account, Flash, NavEntry, Shell, SystemEntry
-from serai.web.tiles import Figure, Health, Home, Tile, TileState
+from serai.web.tiles import Health, Home, Tile, TileState
 
 NOW = datetime(2026, 11, 23, 19, 30, tzinfo=UTC)
 IDENTITY_TEMPLATES = Path(serai.systems.identity.__file__).parent / "templates"

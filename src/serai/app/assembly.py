@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from serai.app.shell import make_shell
 from serai.kernel.ports import Clock, Random
 from serai.runtime.jobs import Queue
 from serai.runtime.outbox import Outbox
@@ -17,6 +18,7 @@ from serai.runtime.postgres.database import open_database
 from serai.runtime.postgres.migrations import Migration, read_migrations, runtime_migrations
 from serai.runtime.settings import Configuration, RuntimeSettings
 from serai.runtime.system import Parts, Secrets, System, World
+from serai.web.shell import Shell
 
 SECRETS = ("identity", "gateway_key", "gateway_webhook", "tickets")
 """Names of the keys that every installation makes for itself."""
@@ -79,7 +81,8 @@ async def open_world(
 
 @asynccontextmanager
 async def built_systems(world: World, systems: Sequence[System]) -> AsyncIterator[list[Built]]:
-    """The systems, built in order in this world; closed in reverse."""
+    """The systems, built in order in this world, which gets the console's shell; closed in reverse."""
+    world.provide(Shell, make_shell(world, systems))
     built: list[Built] = []
     try:
         for system in systems:

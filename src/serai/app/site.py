@@ -1,4 +1,4 @@
-"""The site of one web process: every system's routes in one application, with its background loops."""
+"""The site of one web process: every system's routes and the console's in one application, with its loops."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -8,15 +8,18 @@ from fastapi import FastAPI
 
 import serai
 from serai.app.assembly import Built
+from serai.app.console import console_pages, page_of_problem
 from serai.runtime.http.app import create_app
 from serai.runtime.http.edge import Limits
 from serai.runtime.http.principal import Authenticate
 from serai.runtime.jobs import run_loop
 from serai.runtime.system import World
+from serai.web.security import SecurityHeaders
+from serai.web.shell import Shell
 
 
 def make_site(world: World, built: Sequence[Built], limits: Limits | None = None) -> FastAPI:
-    """The application of these systems, which must include one that provides `Authenticate`."""
+    """The application of these systems, one of which provides `Authenticate`; the world has a `Shell`."""
 
     async def ready() -> None:
         async with world.database.transaction(None) as tx:
@@ -34,13 +37,18 @@ def make_site(world: World, built: Sequence[Built], limits: Limits | None = None
         stop.set()
         await asyncio.gather(*loops)
 
-    return create_app(
+    app = create_app(
         routers=[router for each in built for router in each.parts.routers],
         authenticate=world.need(Authenticate),  # type: ignore[type-abstract]  # a port is found by its protocol
         clock=world.clock,
         random=world.random,
         ready=ready,
         limits=limits,
+        render_problem=page_of_problem(world),
         lifespan=lifespan,
         version=serai.__version__,
     )
+    app.include_router(console_pages(world, built, app.openapi))
+    app.routes.extend(world.need(Shell).routes())
+    app.add_middleware(SecurityHeaders)
+    return app

@@ -29,6 +29,9 @@ MESSAGE_BYTES_MAX = 10 * 1024 * 1024
 KEPT_MAX = 2_000
 """Mails that the mailbox keeps; the oldest go first."""
 
+HEAD_BYTES = 16 * 1024
+"""Of each mail in a list: its headers and the beginning of its text."""
+
 
 class Mailer:
     """Sends by SMTP."""
@@ -114,12 +117,17 @@ class MailReader:
         self._directory = directory
 
     def newest(self, limit: int) -> Sequence[Mail]:
-        """The newest mails first."""
+        """The newest mails first, as far as their first HEAD_BYTES tell: enough for a list, without attachments."""
         if not self._directory.exists():
             return []
         box = mailbox.Maildir(self._directory, create=False)
         keys = sorted(box.keys(), reverse=True)[:limit]
-        return [_parse(key, box.get_bytes(key)) for key in keys]
+        return [_parse(key, self._head(box, key)) for key in keys]
+
+    @staticmethod
+    def _head(box: mailbox.Maildir, key: str) -> bytes:
+        with box.get_file(key) as file:
+            return file.read(HEAD_BYTES)
 
     def get(self, key: str) -> Mail | None:
         """One mail."""

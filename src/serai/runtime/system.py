@@ -62,11 +62,23 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A system's live figure on the home page: '312 seats sold today', and its recent past for a sparkline."""
+    """A system's live figure on the home page: 312 'seats sold today', and its recent past, oldest first."""
 
-    value: str
-    label: str
-    history: tuple[float, ...] = ()
+    value: float
+    unit: str
+    series: tuple[float, ...] = ()
+    decimals: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a system's navigation; `icon` is a name of the console's sprite."""
+
+    title: str
+    href: str
+    icon: str
+    role: str = ""
+    """Only those who may do this see it; empty: everybody."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +108,13 @@ class System:
     summary: str
     build: Callable[[World], Parts]
     design: int | None = None
-    icon: str = "box"
+    icon: str = "layers"
     home: str = ""
     """Path of its first page; empty for a supporting system without one."""
+    navigation: tuple[Entry, ...] = ()
+    """The pages that its navigation leads to, where somebody looks at one of them."""
+    folder: Path | None = None
+    """Of its pages: `templates/` (with a folder of the system's name inside) and `static/` join the console's own."""
     needs: tuple[str, ...] = ()
     settings: tuple[type[Settings], ...] = ()
     migrations: str = ""

@@ -10,6 +10,7 @@ import hashlib
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from starlette.requests import Request
@@ -24,23 +25,27 @@ _ALREADY_SMALL = frozenset({".woff2", ".png", ".jpg", ".webp", ".ico"})
 _TYPES = {".woff2": "font/woff2", ".js": "text/javascript", ".svg": "image/svg+xml", ".css": "text/css"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asset:
-    """One file as it goes out, in both encodings."""
+    """One file as it goes out."""
 
     media_type: str
     content: bytes
-    gzipped: bytes | None
+    worth_gzipping: bool
     etag: str
 
     @classmethod
     def read(cls, path: Path) -> "Asset":
-        """The file at `path`; compressed where that makes it smaller."""
+        """The file at `path`."""
         content = path.read_bytes()
         worthwhile = path.suffix not in _ALREADY_SMALL and len(content) >= GZIP_BYTES_MIN
-        zipped = gzip.compress(content, compresslevel=9, mtime=0) if worthwhile else None
         guess = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        return cls(guess, content, zipped, hashlib.sha256(content).hexdigest()[:20])
+        return cls(guess, content, worthwhile, hashlib.sha256(content).hexdigest()[:20])
+
+    @cached_property
+    def gzipped(self) -> bytes | None:
+        """Compressed where that makes it smaller; made when first asked for, since most processes never are."""
+        return gzip.compress(self.content, compresslevel=9, mtime=0) if self.worth_gzipping else None
 
 
 class Assets:

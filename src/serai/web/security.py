@@ -52,12 +52,14 @@ class ContentPolicy:
 
 
 FOREIGN_HTML = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
+    "style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
     "base-uri 'none'; frame-ancestors 'self'"
 )
-"""For HTML that somebody else wrote (a mail's body): it may look as it likes and do nothing; no script, no network."""
+"""For HTML that somebody else wrote (a mail's body): it may look as it likes and do nothing; no script, no
+network. A link that its reader follows opens a page of its own."""
 
-_HEADERS = {
+HEADERS = {
     "content-security-policy": ContentPolicy().header(),
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -65,6 +67,7 @@ _HEADERS = {
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
 }
+"""What a response carries unless it says otherwise itself."""
 
 
 class SecurityHeaders:
@@ -82,7 +85,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 

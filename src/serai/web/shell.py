@@ -33,6 +33,7 @@ HERE = Path(__file__).parent
 SPRITE = "vendor/lucide-1.62.0/icons.svg"
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
+_HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class NavEntry:
     href: str
     icon: str
     system: str = ""
+    role: str = ""
+    """Only those who may do this see it; empty: everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,11 @@ def silence(_request: Request) -> Sequence[Flash]:
     return ()
 
 
+def nothing_allowed(_request: Request, _role: str) -> bool:
+    """What a visitor of a console without identity may do beyond looking."""
+    return False
+
+
 class Shell:
     """Renders the console's pages and serves its static files.
 
@@ -107,6 +115,7 @@ class Shell:
         csrf_token: Callable[[Request], str],
         account: Callable[[Request], Account | None] = nobody,
         flashes: Callable[[Request], Sequence[Flash]] = silence,
+        allows: Callable[[Request, str], bool] = nothing_allowed,
         systems: Sequence[SystemEntry] = (),
         navigation: Sequence[NavEntry] = (),
         template_folders: Sequence[Path] = (),
@@ -119,6 +128,7 @@ class Shell:
         self._csrf_token = csrf_token
         self._account = account
         self._flashes = flashes
+        self._allows = allows
         self._systems = {entry.name: entry for entry in systems}
         self._navigation = tuple(navigation)
         self.assets = Assets({"": HERE / "static", **(static_folders or {})})
@@ -147,7 +157,7 @@ class Shell:
             flashes=self._flashes(request),
             systems=tuple(self._systems.values()),
             system=self._systems.get(system),
-            navigation=tuple(entry for entry in self._navigation if entry.system == system),
+            navigation=self._seen_by(request, system),
             here=request.url.path,
             **context,
         )
@@ -159,24 +169,33 @@ class Shell:
         return HTMLResponse(html, headers={"cache-control": "private, no-store"})
 
     def problem(self, request: Request, error: SeraiError, *, request_id: str) -> HTMLResponse:
-        """The problem document of `error` as a page, with its status and, where a wait helps, Retry-After."""
-        retry = {"retry-after": str(error.retry_after_s)} if error.retry_after_s else {}
+        """The page of `error`, with its status and, where a wait helps, Retry-After."""
+        document = {"title": error.title, "status": error.status, "detail": error.message, "code": error.code}
+        response = self.problem_page(request, document | {"request_id": request_id})
+        if error.retry_after_s:
+            response.headers["retry-after"] = str(error.retry_after_s)
+        return response
+
+    def problem_page(self, request: Request, document: Mapping[str, Any]) -> HTMLResponse:
+        """A problem document (RFC 9457) as a page. What an unexpected failure says stays out of it."""
         return self.render(
             request,
             "error.html",
-            status=error.status,
-            headers=retry,
-            title=error.title,
-            detail=error.message if error.status != HTTPStatus.INTERNAL_SERVER_ERROR else None,
-            code=error.code,
-            problem_status=error.status,
-            request_id=request_id,
+            status=document["status"],
+            title=document["title"],
+            detail=document["detail"] if document["status"] != HTTPStatus.INTERNAL_SERVER_ERROR else None,
+            code=document["code"],
+            problem_status=document["status"],
+            request_id=document["request_id"],
         )
 
     def foreign_html(self, body: str) -> HTMLResponse:
-        """Somebody else's HTML, for a sandboxed frame: its own origin, no script, no network."""
+        """Somebody else's HTML, for a sandboxed frame: its own origin, no script, no network. Links open a new tab."""
+        head = _HEAD.search(body)
+        at = head.end() if head else 0
         return HTMLResponse(
-            body, headers={"content-security-policy": FOREIGN_HTML, "cache-control": "private, no-cache"}
+            f'{body[:at]}<base target="_blank">{body[at:]}',
+            headers={"content-security-policy": FOREIGN_HTML, "cache-control": "private, no-cache"},
         )
 
     def icon(self, name: str, size: str = "") -> Markup:
@@ -214,6 +233,10 @@ class Shell:
             csrf_headers=self._csrf_headers,
         )
         return environment
+
+    def _seen_by(self, request: Request, system: str) -> tuple[NavEntry, ...]:
+        entries = (entry for entry in self._navigation if entry.system == system)
+        return tuple(entry for entry in entries if not entry.role or self._allows(request, entry.role))
 
     def _relative(self, locale: str, at: datetime) -> str:
         return formats.relative(at, self._clock.now(), locale)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from serai.runtime.system import Figure
+
 SPARK_WIDTH = 120.0
 SPARK_HEIGHT = 36.0
 _INSET = 3.0
@@ -18,18 +20,8 @@ class TileState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One live number: `value` in `unit` ("bookings / min"), and its recent past, oldest first."""
-
-    value: float
-    unit: str
-    series: tuple[float, ...] = ()
-    decimals: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Tile:
-    """A system as the home page shows it. `icon` is a name of the sprite."""
+    """A system as the home page shows it. `icon` is a name of the sprite; without `href` it has no page of its own."""
 
     system: str
     title: str

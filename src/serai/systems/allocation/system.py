@@ -24,5 +24,6 @@ SYSTEM = System(
     title="Allocation",
     summary="Claims on scarce things, so that nothing is sold twice.",
     build=build,
+    icon="boxes",
     migrations="serai.systems.allocation.migrations",
 )

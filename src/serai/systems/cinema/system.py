@@ -16,7 +16,7 @@ from serai.systems.cinema.service.orders import BookingOrders
 from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.service.tickets import KEY_ID, Tickets
 from serai.systems.cinema.settings import CinemaSettings
-from serai.systems.cinema.store.bookings import sold_today
+from serai.systems.cinema.store.bookings import sold_by_hour
 from serai.systems.cinema.tickets import TicketKey
 from serai.systems.identity.api import IdentityApi
 from serai.systems.payments.api import Payments
@@ -84,7 +84,8 @@ async def _keep_ahead(world: World, cinema: Cinema) -> None:
 async def _figure(world: World) -> Figure:
     tenant = await world.need(IdentityApi).site_tenant()
     async with world.database.transaction(tenant) as tx:
-        return Figure(str(await sold_today(tx)), "seats sold in the last day")
+        sold = await sold_by_hour(tx)
+        return Figure(sum(sold), "seats sold in the last day", sold)
 
 
 SYSTEM = System(

@@ -17,7 +17,7 @@ from fpdf.bidi import BidiParagraph
 from serai.systems.cinema.printed import PrintedBooking, PrintedSeat
 from serai.systems.cinema.tickets.qr import qr_matrix
 
-FONTS = Path(__file__).parent / "static" / "fonts"
+FONTS = Path(__file__).parent / "fonts"
 REGULAR = FONTS / "Inter-Regular.ttf"
 SEMIBOLD = FONTS / "Inter-SemiBold.ttf"
 FALLBACK = FONTS / "DejaVuSans.ttf"

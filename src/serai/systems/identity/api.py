@@ -6,7 +6,15 @@ from serai.kernel.ids import uuid7
 from serai.kernel.ports import Clock, Random
 from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.identity import store
-from serai.systems.identity.browser import CsrfProtected, PageRoute, account_of, csrf_token, flashes_of, leave_flash
+from serai.systems.identity.browser import (
+    CsrfProtected,
+    PageRoute,
+    account_of,
+    csrf_token,
+    flashes_of,
+    leave_flash,
+    settle,
+)
 from serai.systems.identity.credentials import key_hint, new_key, parse_key
 from serai.systems.identity.errors import SiteMissing, TooManyKeys
 from serai.systems.identity.model import (
@@ -39,6 +47,7 @@ __all__ = [
     "demo_users_present",
     "flashes_of",
     "leave_flash",
+    "settle",
 ]
 
 DAY_S = 86_400

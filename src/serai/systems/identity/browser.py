@@ -180,6 +180,11 @@ def leave_flash(request: Request, response: Response, tone: str, text: str) -> N
     browser_of(request).leave_flash(request, response, Flash(tone, text))
 
 
+def settle(request: Request, response: Response) -> None:
+    """What `PageRoute` does after its page, for a page that no route of it drew: an error's."""
+    browser_of(request).settle(request, response)
+
+
 class PageRoute(APIRoute):
     """`APIRouter(route_class=PageRoute)` for pages: who asks is known, and a first visit leaves with a guest cookie."""
 

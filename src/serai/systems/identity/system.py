@@ -1,5 +1,7 @@
 """The declaration of identity. It is built first: everything that has a principal needs it."""
 
+from pathlib import Path
+
 from serai.runtime.http.principal import Authenticate
 from serai.runtime.jobs import Loop
 from serai.runtime.postgres.database import Database
@@ -87,6 +89,7 @@ SYSTEM = System(
     build=build,
     icon="fingerprint",
     home="/account",
+    folder=Path(__file__).parent,
     settings=(IdentitySettings,),
     migrations="serai.systems.identity.migrations",
     commands="serai.systems.identity.cli:commands",

@@ -216,12 +216,22 @@ async def used_tickets(tx: Transaction, booking_id: UUID) -> int:
     return int(row[0])
 
 
-async def sold_today(tx: Transaction) -> int:
-    """Seats confirmed within the last day."""
-    row = await tx.fetch_one(
-        "select coalesce(sum(cardinality(seat_keys)), 0) from cinema.bookings"
-        " where tenant_id = %s and state = 'confirmed' and confirmed_at > clock_timestamp() - interval '1 day'",
+async def sold_by_hour(tx: Transaction) -> tuple[int, ...]:
+    """Seats confirmed in each of the last 24 hours, oldest first.
+
+    A booking's id begins with the time at which it was made (UUIDv7), so the primary key finds the young ones; those
+    that were made an hour before they were confirmed are still among them.
+    """
+    rows = await tx.fetch(
+        """
+        select floor(extract(epoch from clock_timestamp() - confirmed_at) / 3600)::int, sum(cardinality(seat_keys))::int
+        from cinema.bookings
+        where tenant_id = %s and state = 'confirmed' and confirmed_at > clock_timestamp() - interval '1 day'
+          and booking_id > (lpad(to_hex((extract(epoch from clock_timestamp() - interval '25 hours') * 1000)::bigint),
+                                 12, '0') || repeat('0', 20))::uuid
+        group by 1
+        """,
         (tx.owner,),
     )
-    assert row is not None
-    return int(row[0])
+    sold: dict[int, int] = dict(rows)
+    return tuple(sold.get(hours_ago, 0) for hours_ago in range(23, -1, -1))
