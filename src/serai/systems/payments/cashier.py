@@ -237,7 +237,9 @@ def _intent_of(payment: Payment) -> str:
 
 
 def _refunded_minor(intent: stripe.PaymentIntent) -> int:
-    return intent.latest_charge.amount_refunded if isinstance(intent.latest_charge, stripe.Charge) else 0
+    charge = intent.latest_charge
+    # A released authorisation counts as refunded there, though no money had moved.
+    return charge.amount_refunded if isinstance(charge, stripe.Charge) and charge.captured else 0
 
 
 def _reference(intent: stripe.PaymentIntent) -> str:
