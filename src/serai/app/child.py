@@ -44,6 +44,9 @@ RELAY_EVERY_S = 0.5
 GRACE_S = 10
 """How long a web process lets requests finish after SIGTERM."""
 
+HINTS = ("payment_intent.amount_capturable_updated", "payment_intent.payment_failed", "payment_intent.canceled")
+"""What the embedded gateway tells by webhook: the changes that a buyer or the bank makes, not those that we ask for."""
+
 BACKLOG = 1024
 """Connections that may wait to be accepted."""
 
@@ -99,6 +102,7 @@ async def run_gateway(configuration: Configuration) -> None:
         secret_keys=(embedded_key(secrets.get("gateway_key")),),
         public_url=f"http://127.0.0.1:{port_of(settings, 'gateway')}",
         webhook_url=hook,
+        webhook_events=HINTS,
         webhook_secret=embedded_webhook_secret(secrets.get("gateway_webhook")),
         dashboard_open=True,
     )

@@ -199,7 +199,7 @@ def _browse(router: APIRouter, cinema: Cinema) -> None:
     ) -> Response:
         show = await _show(cinema, principal, show_id)
         live = await cinema.live.map_of(principal.tenant, show)
-        tag = f'"{live.view.version}"'
+        tag = f'"{live.told}"'
         if if_none_match == tag:
             return Response(status_code=304, headers={"ETag": tag})
         return Response(live.body(), media_type="application/json", headers={"ETag": tag, "Cache-Control": "no-cache"})

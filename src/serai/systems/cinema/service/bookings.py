@@ -5,7 +5,7 @@ payment. If it dies anywhere, recovery drives on, and the same request sent agai
 idempotency key and continues from where that stands; nothing is done twice.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from serai.kernel.ids import Capability, human_code
@@ -181,6 +181,8 @@ class Bookings:
     async def _reply(self, tenant: UUID, started: Started, payment: Payment, key: Key | None) -> Reply:
         """What the buyer is told of a payment in this state; the same as what was stored with the state."""
         match payment.state:
+            case PaymentState.CAPTURED if started.fresh:
+                return booked(started.show, replace(started.booking, state=BookingState.CONFIRMED))
             case PaymentState.CAPTURED:
                 _, booking = await self.get(tenant, started.booking.capability)
                 return booked(started.show, booking)

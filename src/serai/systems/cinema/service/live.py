@@ -84,6 +84,8 @@ class LiveMap:
     view: PoolView
     asked_s: float
     checked_s: float
+    told: int
+    """The version of the last visible change: what watchers know. The pool's own may be ahead of it."""
     channel: Channel = field(default_factory=Channel)
     deltas: deque[tuple[int, Event]] = field(default_factory=lambda: deque(maxlen=DELTAS_MAX))
     _body: bytes | None = None
@@ -92,7 +94,7 @@ class LiveMap:
         """The JSON answer, encoded once a version."""
         if self._body is None:
             document = {
-                "version": self.view.version,
+                "version": self.told,
                 "seats": seats_json(self.show, self.view),
                 "plan": plan_json(self.show),
             }
@@ -107,9 +109,10 @@ class LiveMap:
             for key, state in view.states.items()
             if self.view.states[key] is not state
         ]
-        before, self.view, self._body = self.view.version, view, None
+        self.view = view
         if not changes:
             return None
+        before, self.told, self._body = self.told, view.version, None
         body = orjson.dumps({"version": view.version, "previous": before, "changes": changes}).decode()
         event = Event(body, "seats", str(view.version))
         self.deltas.append((before, event))
@@ -122,10 +125,10 @@ class LiveMap:
             if missed is not None:
                 yield from missed
                 return
-        yield Event(self.body().decode(), "snapshot", str(self.view.version))
+        yield Event(self.body().decode(), "snapshot", str(self.told))
 
     def _missed(self, version: int) -> list[Event] | None:
-        if version == self.view.version:
+        if version == self.told:
             return []
         for place, (before, _) in enumerate(self.deltas):
             if before == version:
@@ -152,7 +155,7 @@ class LiveMaps:
             return known
         async with self._database.transaction(tenant) as tx:
             view = (await pool_views(tx, [show.pool_no]))[0]
-        fresh = LiveMap(tenant, show, view, now_s, now_s)
+        fresh = LiveMap(tenant, show, view, now_s, now_s, view.version)
         if len(self._maps) < MAPS_MAX:
             return self._maps.setdefault(show.show_id, fresh)
         return fresh
