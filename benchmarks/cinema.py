@@ -50,6 +50,8 @@ DESIGN_RATE = 115
 BUYERS = 32
 SHOWS = 150
 START_S = 120
+SETTLE_S = 12
+"""The planner has learned of the new shows by then."""
 
 
 @dataclass
@@ -344,6 +346,7 @@ async def bookings(seconds: float, data: Path, base: str) -> dict[str, Any]:
     figures: dict[str, Any] = {"start_without_demo_s": round(start_s, 1)}
     async with opened(base, data) as site, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=200)) as session:
         shows = await make_shows(site, SHOWS)
+        await asyncio.sleep(SETTLE_S)
         fast = Times()
         buyer = Buyer(session, base, shows[1:])
         await closed_loop(lambda: buyer.whole(Times()), BUYERS, 2)

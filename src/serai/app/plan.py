@@ -31,7 +31,7 @@ PORTS = {"web": 0, "postgres": 1, "kv": 2, "broker": 3, "coordination": 4, "gate
 PROGRAM = (sys.executable, "-m", "serai.app.child")
 """Followed by a child's name."""
 
-JOBS_NICE = 5
+JOBS_NICE = 10
 """Jobs give way to requests."""
 
 

@@ -148,6 +148,7 @@ async def open_database(
             "options": (
                 f"-c statement_timeout={int(statement_timeout_s * 1000)}"
                 " -c idle_in_transaction_session_timeout=60000 -c search_path=jobs,pg_catalog"
+                " -c jit=off"
             ),
         },
         min_size=pool_min,
