@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from serai.app.site import make_site
 from serai.kernel.ids import uuid7
 from serai.runtime.http.edge import Limits
 from serai.runtime.settings import Configuration
-from serai.runtime.system import World
+from serai.runtime.system import System, World
 from serai.runtime.world import SystemClock, SystemRandom
 from serai.systems.allocation.api import Allocation
 from serai.systems.cinema.model import Movie, Theater
@@ -66,7 +66,12 @@ class Site:
             return cursor.fetchall() if cursor.description else []
 
     async def make_show(
-        self, plan: Plan | None = None, *, price: int = 1200, starts_in: timedelta = timedelta(hours=30)
+        self,
+        plan: Plan | None = None,
+        *,
+        price: int = 1200,
+        fee_percent: int = 0,
+        starts_in: timedelta = timedelta(hours=30),
     ) -> str:
         """A show with every category at one price; returns its id."""
         plan = plan or classic(rows=10, seats=20)
@@ -90,6 +95,7 @@ class Site:
                 ends_at=starts_at + timedelta(minutes=138),
                 currency="EUR",
                 prices={category.name: price for category in plan.categories},
+                cancel_fee_percent=fee_percent,
             )
             await catalogue.insert_show(tx, show, pool_no)
         return str(show_id)
@@ -105,6 +111,24 @@ class Site:
     async def book(self, hold_id: str, *, method: str = "pm_card_visa", key: str = "first") -> httpx.Response:
         body = {"hold_id": hold_id, "payment_method": method, "email": "buyer@example.org", "name": "A Buyer"}
         return await self.client.post("/api/cinema/v1/bookings", json=body, headers={"Idempotency-Key": key})
+
+    async def buy(self, show_id: str, seat_ids: list[str], **how: str) -> httpx.Response:
+        """Holds and pays."""
+        held = await self.hold(show_id, seat_ids)
+        assert held.status_code == 201, held.text
+        return await self.book(held.json()["id"], **how)
+
+    async def recover(self, rounds_max: int = 12) -> None:
+        """Recovery until every payment rests, as if its pauses and the minute of doubt had passed."""
+        for _ in range(rounds_max):
+            moved = self.sql(
+                "update payments.payments set next_try = clock_timestamp(), created_at = created_at - interval '20 s'"
+                " where next_try is not null returning 1"
+            )
+            if not moved:
+                return
+            await self.run_loops("payments.recover")
+        raise AssertionError(f"still at work: {self.sql('select * from payments.payments where next_try is not null')}")
 
     async def run_loops(self, name: str) -> None:
         """One round of a loop of the jobs process, now."""
@@ -167,9 +191,9 @@ async def serve(app: Any, stack: AsyncExitStack) -> str:
 async def serve_payments(tmp_path: Path, stack: AsyncExitStack) -> str:
     """The embedded gateway on a free port until the stack closes."""
     sock = bound()
-    settings = GatewaySettings(directory=tmp_path / "gateway", secret_keys=(embedded_key(SECRET),))
-    task = asyncio.create_task(serve_gateway(settings, sock, SystemClock(), SystemRandom()))
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    settings = GatewaySettings(directory=tmp_path / "gateway", secret_keys=(embedded_key(SECRET),), public_url=url)
+    task = asyncio.create_task(serve_gateway(settings, sock, SystemClock(), SystemRandom()))
 
     async def stop() -> None:
         task.cancel()
@@ -190,8 +214,10 @@ async def open_site(database_url: Callable[[str], str], tmp_path: Path) -> Async
     """Opens the site, with settings of the test's choice."""
     async with AsyncExitStack() as stack:
 
-        async def make(**settings: object) -> Site:
-            gateway_url = await serve_payments(tmp_path, stack)
+        async def make(
+            systems: Sequence[System] | None = None, gateway_url: str | None = None, **settings: object
+        ) -> Site:
+            gateway_url = gateway_url or await serve_payments(tmp_path, stack)
             configuration = Configuration(
                 {
                     "data": str(tmp_path),
@@ -207,7 +233,7 @@ async def open_site(database_url: Callable[[str], str], tmp_path: Path) -> Async
             world = await stack.enter_async_context(
                 open_world(configuration, lambda _: SECRET, SystemClock(), SystemRandom())
             )
-            built = await stack.enter_async_context(built_systems(world, chosen_systems(())))
+            built = await stack.enter_async_context(built_systems(world, systems or chosen_systems(())))
             await world.need(IdentityApi).ensure_site("Test")
             url = await serve(make_site(world, built, Limits(body_bytes_max=64 * 1024)), stack)
             for each in built:

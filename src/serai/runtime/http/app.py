@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from serai.kernel.ports import Clock, Random
 from serai.runtime.http.edge import Edge, Limits
 from serai.runtime.http.principal import Authenticate
-from serai.runtime.http.problems import RenderProblem, add_problem_handlers
+from serai.runtime.http.problems import PROBLEM_RESPONSE, RenderProblem, add_problem_handlers
 
 Check = Callable[[], Awaitable[None]]
 """Raises a SeraiError while the site cannot serve."""
@@ -38,6 +38,7 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan or _nothing,
         separate_input_output_schemas=False,
+        responses={"default": PROBLEM_RESPONSE},
     )
     app.state.authenticate = authenticate
     add_problem_handlers(app, render_problem)

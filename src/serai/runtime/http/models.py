@@ -43,5 +43,8 @@ class Page(Model, Generic[T]):
     next_cursor: str | None
 
 
+LINE = r"^[^\x00-\x1f\x7f]*$"
+"""Pattern of one line of text: without control characters, of which PostgreSQL cannot store the first."""
+
 PAGE_MAX = 100
 """Most items on one page of any list."""

@@ -20,6 +20,37 @@ log = logging.getLogger("serai.http")
 RenderProblem = Callable[[Request, int, dict[str, Any]], Awaitable[Response]]
 """Draws a problem as a page, for requests that come from a person's browser."""
 
+PROBLEM_RESPONSE: dict[str, Any] = {
+    "description": "A problem document (RFC 9457); `code` is stable.",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "title": "Problem",
+                "type": "object",
+                "required": ["type", "title", "status", "detail", "code", "retryable", "request_id", "errors"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                    "code": {"type": "string"},
+                    "retryable": {"type": "boolean"},
+                    "request_id": {"type": "string"},
+                    "errors": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["field", "code", "message"],
+                            "properties": {name: {"type": "string"} for name in ("field", "code", "message")},
+                        },
+                    },
+                },
+            }
+        }
+    },
+}
+"""How the API's document describes every refusal."""
+
 _PLACES = {"body", "query", "path", "header", "cookie"}
 
 

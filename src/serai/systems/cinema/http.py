@@ -19,7 +19,7 @@ from serai.kernel.errors import Invalid
 from serai.kernel.ids import Capability
 from serai.runtime.http.edge import is_loopback
 from serai.runtime.http.idempotency import Key, owner_of
-from serai.runtime.http.models import PAGE_MAX, Amount, Instant, Model, Page
+from serai.runtime.http.models import LINE, PAGE_MAX, Amount, Instant, Model, Page
 from serai.runtime.http.principal import Asking, Principal
 from serai.runtime.postgres.database import Database
 from serai.systems.allocation.api import UnitState, free_counts
@@ -124,7 +124,7 @@ class BookingIn(Model):
     hold_id: Annotated[str, Field(max_length=64)]
     payment_method: Annotated[str, Field(min_length=3, max_length=120, pattern=r"^[A-Za-z0-9_]+$")]
     email: Annotated[EmailStr, Field(max_length=254)]
-    name: Annotated[str, Field(max_length=120)] = ""
+    name: Annotated[str, Field(max_length=120, pattern=LINE)] = ""
 
 
 class BookingOut(Model):
@@ -171,10 +171,12 @@ def _browse(router: APIRouter, cinema: Cinema) -> None:
     @router.get("/shows", response_model=Page[ShowOut], summary="What plays, earliest first")
     async def list_shows(
         principal: Asking,
-        city: Annotated[str | None, Query(max_length=80)] = None,
+        city: Annotated[str | None, Query(max_length=80, pattern=LINE)] = None,
         date: Annotated[date | None, Query(description="A local date of the theater")] = None,
         movie: Annotated[UUID | None, Query()] = None,
-        q: Annotated[str | None, Query(max_length=80, description="Part of a movie's or theater's name")] = None,
+        q: Annotated[
+            str | None, Query(max_length=80, pattern=LINE, description="Part of a movie's or theater's name")
+        ] = None,
         cursor: Annotated[str | None, Query(max_length=120)] = None,
         limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
     ) -> Response:
@@ -217,7 +219,7 @@ def _browse(router: APIRouter, cinema: Cinema) -> None:
         principal: Asking,
         show_id: ShowId,
         count: Annotated[int, Query(ge=1, le=100)],
-        category: Annotated[str | None, Query(max_length=80)] = None,
+        category: Annotated[str | None, Query(max_length=80, pattern=LINE)] = None,
         accessible: bool = False,
     ) -> Response:
         show = await _show(cinema, principal, show_id)
@@ -393,6 +395,9 @@ def _read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
         return None
     try:
         at, _, show_id = base64.urlsafe_b64decode(text.encode()).decode().partition(" ")
-        return datetime.fromisoformat(at), UUID(show_id)
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None:
+            raise ValueError("a moment without its zone")
+        return moment, UUID(show_id)
     except (ValueError, binascii.Error):
         raise Invalid.of("cursor", "bad_cursor", "Use the next_cursor of an earlier answer, unchanged.") from None

@@ -58,8 +58,8 @@ class Intent:
 class Cashier:
     """Takes and returns money."""
 
-    def __init__(self, key: str, base_address: str | None) -> None:
-        self._http = stripe.AIOHTTPClient(timeout=CALL_S)
+    def __init__(self, key: str, base_address: str | None, call_s: float = CALL_S) -> None:
+        self._http = stripe.AIOHTTPClient(timeout=call_s)
         addresses: Any = {"api": base_address} if base_address else {}
         self._client = stripe.StripeClient(
             key, http_client=self._http, base_addresses=addresses, max_network_retries=RETRIES
@@ -253,16 +253,18 @@ def _answer(intent: stripe.PaymentIntent) -> Answer:
         redirect = intent.next_action.redirect_to_url if intent.next_action else None
         return Answer(Outcome.ACTION, intent.id, action_url=redirect.url if redirect else None)
     if intent.status in ("requires_payment_method", "canceled"):
-        failure = intent.last_payment_error
-        return Answer(Outcome.DECLINED, intent.id, (failure.decline_code or failure.code) if failure else intent.status)
+        return Answer(Outcome.DECLINED, intent.id, _why(intent.last_payment_error) or intent.status)
     return Answer(Outcome.LOST, intent.id)
 
 
 def _declined(error: stripe.CardError) -> Answer:
-    body: Any = error.error
-    intent = getattr(body, "payment_intent", None)
-    code = getattr(body, "decline_code", None) or error.code or "card_declined"
-    return Answer(Outcome.DECLINED, intent.id if intent else None, code)
+    intent = getattr(error.error, "payment_intent", None)
+    return Answer(Outcome.DECLINED, intent.id if intent else None, _why(error.error) or error.code or "card_declined")
+
+
+def _why(failure: Any) -> str | None:
+    """The issuer's reason, or the gateway's. Neither needs to be there: a refused authentication has no issuer's."""
+    return getattr(failure, "decline_code", None) or getattr(failure, "code", None)
 
 
 def _lost(step: str, error: Exception) -> Answer:
