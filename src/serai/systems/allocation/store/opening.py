@@ -111,8 +111,8 @@ _NO_COUNTERS = """
   select yes from units_complete
 """
 
-# `counted` sets every column from the locked row: PostgreSQL tries the checks on the row as the statement's snapshot has
-# it, before it sees that the row has moved on, and an old `held` beside the new count can break them for nothing.
+# `counted` sets every column from the locked row: PostgreSQL tries the checks on the row as the snapshot has it, before
+# it sees that the row has moved on, and an old `held` beside the new count can break them for nothing.
 # `picked` is chosen by what was committed when the statement began: too little room then is a refusal without a lock.
 _COUNTERS = """
 ), wanted as materialized (
