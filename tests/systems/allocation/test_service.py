@@ -25,6 +25,7 @@ from serai.systems.allocation.api import (
     free_counts,
 )
 from serai.systems.allocation.model import PAYMENTS_MAX
+from serai.systems.allocation.store import expiring
 
 ROADS = {
     ClaimState.HELD: [],
@@ -325,17 +326,30 @@ async def _until_waiting(shop: Shop) -> None:
             await asyncio.sleep(0)
 
 
-async def test_a_payment_and_the_sweep_meet_and_only_one_goes_on(shop: Shop) -> None:
-    """The sweep waits for a payment that began in time, and lets it live; a payment that comes late is told."""
+async def test_the_sweep_passes_by_a_claim_that_is_being_confirmed(shop: Shop) -> None:
     pool = await shop.pool([1])
-    claim = await shop.hold(UnitRef(pool, 1))
-    await shop.age(claim, 599)
+    paying = await shop.move("pay", await shop.hold(UnitRef(pool, 1)), 60)
+    await shop.age(paying)
     async with shop.database.transaction(shop.tenant) as tx:
-        await shop.allocation.pay(tx, claim, 60)
-        await shop.tamper("select pg_sleep(1.2)")
+        await shop.allocation.confirm(tx, paying)
         assert await shop.sweep() == 0
     assert await shop.sweep() == 0
-    assert (await shop.read(claim)).state is ClaimState.PAYING
+    assert (await shop.read(paying)).state is ClaimState.CONFIRMED
+    await shop.prove()
+
+
+async def test_a_confirmation_that_meets_the_sweep_waits_and_is_told(shop: Shop) -> None:
+    pool = await shop.pool([1])
+    paying = await shop.move("pay", await shop.hold(UnitRef(pool, 1)), 60)
+    await shop.age(paying)
+    async with shop.jobs.transaction(None) as tx:
+        due = await expiring.due_claims(tx, 10)
+        await expiring.expire_claims(tx, due, [paying.claim_id])
+        confirming = asyncio.create_task(shop.move("confirm", paying))
+        await _until_waiting(shop)
+    with pytest.raises(ClaimLost):
+        await confirming
+    assert await shop.states(pool) == {1: UnitState.FREE}
     await shop.prove()
 
 

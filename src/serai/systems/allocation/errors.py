@@ -39,13 +39,15 @@ class NotEnough(Conflict):
     code = "not_enough_left"
     title = "Not enough left"
 
-    def __init__(self, pool_no: int, key: int | None, asked: int, left: int) -> None:
+    def __init__(self, pool_no: int, key: int | None, asked: int, left: int, short: Sequence[CounterAsk] = ()) -> None:
         super().__init__(f"{asked} were asked for and {max(left, 0)} are left; ask for fewer.")
         self.pool_no = pool_no
         self.key = key
         """The counter's; None where units were drawn from the pool."""
         self.asked = asked
         self.left = max(left, 0)
+        self.short = tuple(short)
+        """All counters that have no room; an expired claim may be in the way."""
 
 
 class CounterTooSmall(Conflict):

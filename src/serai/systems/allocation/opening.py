@@ -1,7 +1,7 @@
-"""How a claim is opened: quickly first, patiently if that may help, and no expired hold stands in the way.
+"""How a claim is opened: quickly first, and patiently if that may help.
 
-A quick try skips whatever is busy, so what it does not find may still be there. Before anybody is told "not enough",
-a patient try has waited for the busy rows, and the expired claims on a counter that ran short have been swept.
+A quick try skips whatever is busy, so what it does not find may still be there: before anybody is told "not enough", a
+patient try has waited for the busy rows.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,8 +12,8 @@ from serai.kernel.errors import SeraiError
 from serai.kernel.ports import Random
 from serai.runtime.postgres.database import Transaction
 from serai.systems.allocation.errors import NoSuchCounters, NoSuchUnits, NotEnough, TooManyClaims, UnitsTaken
-from serai.systems.allocation.model import BUCKETS_MAX, COUNT_MAX, Ask, CounterAsk, DrawAsk, UnitRef
-from serai.systems.allocation.store import expiring, opening
+from serai.systems.allocation.model import BUCKETS_MAX, Ask, DrawAsk, UnitRef
+from serai.systems.allocation.store import opening
 from serai.systems.allocation.store.opening import Taking
 
 
@@ -31,7 +31,6 @@ class _Refusal:
 
     error: SeraiError
     patience_helps: bool = False
-    short: tuple[CounterAsk, ...] = ()
 
 
 class Opener:
@@ -54,8 +53,6 @@ class Opener:
     async def _insist(self, tx: Transaction, ask: Ask) -> Opened | _Refusal:
         outcome = await self._try(tx, ask, patient=False)
         if isinstance(outcome, _Refusal) and outcome.patience_helps:
-            outcome = await self._try(tx, ask, patient=True)
-        if isinstance(outcome, _Refusal) and outcome.short and await self._sweep(tx, outcome.short):
             outcome = await self._try(tx, ask, patient=True)
         return outcome
 
@@ -85,13 +82,6 @@ class Opener:
         taking = await opening.open_claim(tx, ask, units, self._event_id(), start=start, wide=patient)
         return Opened(tuple(units), taking) if taking.done else _refusal(ask, taking, patient)
 
-    async def _sweep(self, tx: Transaction, short: Sequence[CounterAsk]) -> int:
-        """Expires claims on the counters. Each gives back at least one, so COUNT_MAX of them are enough for any ask."""
-        due = await expiring.due_on_counters(tx, short, COUNT_MAX)
-        if due:
-            await expiring.expire_claims(tx, due, [self._event_id() for _ in due])
-        return len(due)
-
 
 def _refusal(ask: Ask, taking: Taking, patient: bool) -> _Refusal:
     """The first reason in the order in which a buyer can act on it."""
@@ -106,6 +96,7 @@ def _refusal(ask: Ask, taking: Taking, patient: bool) -> _Refusal:
     assert ask.counters, "only counters can be short when all units fit"
     short = tuple(counter for counter in ask.counters if taking.left[counter] < counter.count)
     # Room that was there when the statement began may be in several buckets, or somebody was quicker.
-    worst = (short or tuple(ask.counters))[0]
-    error = NotEnough(worst.pool_no, worst.key, worst.count, taking.left[worst])
-    return _Refusal(error, patience_helps=not patient and not short, short=short or tuple(ask.counters))
+    in_the_way = short or tuple(ask.counters)
+    worst = in_the_way[0]
+    error = NotEnough(worst.pool_no, worst.key, worst.count, taking.left[worst], in_the_way)
+    return _Refusal(error, patience_helps=not patient and not short)

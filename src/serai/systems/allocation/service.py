@@ -18,7 +18,7 @@ from serai.kernel.ports import Clock, Random
 from serai.mechanisms.allocation.claims import UNIT_AFTER, ClaimState, Move, UnitState, after
 from serai.mechanisms.allocation.ledger import Difference
 from serai.mechanisms.allocation.spread import TooSmall, overbooked, spread
-from serai.runtime.postgres.database import Database, Transaction
+from serai.runtime.postgres.database import Database, DatabaseUnavailable, Transaction
 from serai.systems.allocation.errors import (
     ClaimExpired,
     ClaimLost,
@@ -26,10 +26,12 @@ from serai.systems.allocation.errors import (
     NoSuchClaim,
     NoSuchCounters,
     NoSuchUnits,
+    NotEnough,
     TooManyPayments,
     UnitsTaken,
 )
 from serai.systems.allocation.model import (
+    COUNT_MAX,
     HOLD_S_MAX,
     NOWAIT_TRIES_MAX,
     PAYMENTS_MAX,
@@ -134,11 +136,13 @@ class Allocation:
 
         A unit that somebody is changing right now ends the try at once: if it is taken the answer is UnitsTaken, else
         the work starts again, <= NOWAIT_TRIES_MAX times with jitter, so of overlapping claims on free units one wins.
+        Counters do not heal by themselves: when one has no room, its expired claims are swept, and if that made room
+        the work starts again. The sweep is a transaction of its own, since after the claim's statement it would lock
+        rows out of their order. When the tries are used up: UnitsTaken with the units that are busy.
         """
         for attempt in range(NOWAIT_TRIES_MAX):
             try:
-                async with database.transaction(tenant) as tx:
-                    return await work(tx)
+                return await self._with_room(database, tenant, work)
             except DeadlockDetected:
                 pass
             except LockNotAvailable:
@@ -150,6 +154,8 @@ class Allocation:
             await asyncio.sleep(pause_ms / 1000)
         async with database.transaction(tenant) as tx:
             busy = await opening.units_unavailable(tx, units)
+        if not units:
+            raise DatabaseUnavailable("Too many buyers met here at the same moment; try again.", retry_after_s=1)
         raise UnitsTaken(_sorted(busy or units))
 
     async def claim(self, tx: Transaction, capability: Capability) -> Claim:
@@ -249,6 +255,24 @@ class Allocation:
                 for place, (held, sold, of_held, of_sold) in counts
             ),
         ]
+
+    async def _with_room(self, database: Database, tenant: UUID, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        try:
+            async with database.transaction(tenant) as tx:
+                return await work(tx)
+        except NotEnough as refusal:
+            async with database.transaction(tenant) as tx:
+                if not refusal.short or not await self._make_room(tx, refusal.short):
+                    raise
+        async with database.transaction(tenant) as tx:
+            return await work(tx)
+
+    async def _make_room(self, tx: Transaction, short: Sequence[CounterAsk]) -> bool:
+        """Each expired claim gives back at least one, so COUNT_MAX of them are enough for any ask."""
+        due = await expiring.due_on_counters(tx, short, COUNT_MAX)
+        if due:
+            await expiring.expire_claims(tx, due, [self._event_id() for _ in due])
+        return await expiring.counters_have_room(tx, short)
 
     async def _sweep_batch(self, tx: Transaction) -> int:
         due = await expiring.due_claims(tx, SWEEP_BATCH_MAX)

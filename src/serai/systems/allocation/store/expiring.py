@@ -48,6 +48,26 @@ async def due_on_counters(tx: Transaction, counters: Sequence[CounterAsk], limit
     return [(tenant_id, claim_id) for tenant_id, claim_id in rows]
 
 
+async def counters_have_room(tx: Transaction, counters: Sequence[CounterAsk]) -> bool:
+    """Whether each counter has that much room now, over all its buckets; by primary key, without a lock."""
+    row = await tx.fetch_one(
+        """
+        select bool_and(coalesce((select sum(c.capacity + c.overbook - c.held - c.sold) from allocation.counters c
+                                  where c.tenant_id = %(tenant)s::uuid and c.pool_no = w.pool_no and c.key = w.key), 0)
+                        >= w.count)
+        from unnest(%(pools)s::int[], %(keys)s::bigint[], %(counts)s::int[]) as w(pool_no, key, count)
+        """,
+        {
+            "tenant": tx.owner,
+            "pools": [counter.pool_no for counter in counters],
+            "keys": [counter.key for counter in counters],
+            "counts": [counter.count for counter in counters],
+        },
+    )
+    assert row is not None
+    return bool(row[0])
+
+
 async def expire_claims(tx: Transaction, due: Sequence[ClaimId], event_ids: Sequence[UUID]) -> None:
     """Expires claims that the caller has locked; frees their counts and the units that still carry their ids."""
     await tx.execute(
@@ -83,11 +103,13 @@ with due as materialized (
   from after_units, due join allocation.claim_counts l using (tenant_id, claim_id)
   group by l.tenant_id, l.pool_no, l.key, l.bucket
 ), locked_buckets as materialized (
-  select c.tenant_id, c.pool_no, c.key, c.bucket, l.count, l.claim_id
+  select c.tenant_id, c.pool_no, c.key, c.bucket, c.capacity, c.overbook, c.held, c.sold, c.version, l.count,
+         l.claim_id
   from counts l join allocation.counters c using (tenant_id, pool_no, key, bucket)
   order by c.tenant_id, c.pool_no, c.key, c.bucket for update of c
 ), counted as (
-  update allocation.counters c set held = c.held - l.count, version = c.version + 1
+  update allocation.counters c
+  set capacity = l.capacity, overbook = l.overbook, held = l.held - l.count, sold = l.sold, version = l.version + 1
   from locked_buckets l
   where c.tenant_id = l.tenant_id and c.pool_no = l.pool_no and c.key = l.key and c.bucket = l.bucket
   returning c.tenant_id, l.claim_id, c.pool_no, c.key, c.bucket, c.capacity, c.overbook, c.held, c.sold

@@ -61,6 +61,8 @@ async def move_claim(
     return Moved(*row)
 
 
+# `going` reads `still` even where the number does not matter: what nobody reads, PostgreSQL runs last, and then the
+# buckets would be locked before the units.
 _HEAD = """
 with moment as materialized (
   select clock_timestamp() as now, clock_timestamp() + make_interval(secs => %(seconds)s::int) as until
@@ -77,9 +79,10 @@ with moment as materialized (
     join allocation.units u on u.tenant_id = %(tenant)s::uuid and u.pool_no = l.pool_no and u.key = l.key
       and u.claim_id = mine.claim_id
   order by u.pool_no, u.key for update of u
+), still as materialized (
+  select count(*) as units from locked
 ), going as materialized (
-  select claim_id, late from mine
-  where coalesce((select count(*) from locked) = %(units)s::int, true)
+  select mine.claim_id, mine.late from mine, still where still.units = coalesce(%(units)s::int, still.units)
 """
 
 _NO_COUNTS = """
@@ -88,9 +91,10 @@ _NO_COUNTS = """
 """
 
 # Only selling and freeing change a count; while a claim stays held, its buckets are not even locked.
+# Every column is set from the locked row, for the reason given in opening.py.
 _COUNTS = """
 ), locked_buckets as materialized (
-  select c.pool_no, c.key, c.bucket, l.count
+  select c.pool_no, c.key, c.bucket, c.capacity, c.overbook, c.held, c.sold, c.version, l.count
   from going join allocation.claim_counts l on l.tenant_id = %(tenant)s::uuid and l.claim_id = going.claim_id
     join allocation.counters c
       on c.tenant_id = %(tenant)s::uuid and c.pool_no = l.pool_no and c.key = l.key and c.bucket = l.bucket
@@ -98,7 +102,8 @@ _COUNTS = """
   order by c.pool_no, c.key, c.bucket for update of c
 ), counted as (
   update allocation.counters c
-  set held = c.held + l.count * %(held)s::int, sold = c.sold + l.count * %(sold)s::int, version = c.version + 1
+  set capacity = l.capacity, overbook = l.overbook, held = l.held + l.count * %(held)s::int,
+      sold = l.sold + l.count * %(sold)s::int, version = l.version + 1
   from locked_buckets l
   where c.tenant_id = %(tenant)s::uuid and c.pool_no = l.pool_no and c.key = l.key and c.bucket = l.bucket
   returning c.pool_no, c.key, c.bucket, c.capacity, c.overbook, c.held, c.sold

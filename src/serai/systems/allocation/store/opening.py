@@ -111,6 +111,8 @@ _NO_COUNTERS = """
   select yes from units_complete
 """
 
+# `counted` sets every column from the locked row: PostgreSQL tries the checks on the row as the snapshot has it, before
+# it sees that the row has moved on, and an old `held` beside the new count can break them for nothing.
 # `picked` is chosen by what was committed when the statement began: too little room then is a refusal without a lock.
 _COUNTERS = """
 ), wanted as materialized (
@@ -121,29 +123,32 @@ _COUNTERS = """
          (c.bucket + %(start)s::int) %% count(*) over (partition by w.pool_no, w.key) as turn
   from wanted w join allocation.counters c on c.tenant_id = %(tenant)s::uuid and c.pool_no = w.pool_no and c.key = w.key
 ), ranked as (
-  select pool_no, key, count, bucket, room, sum(room) over (partition by pool_no, key) as left,
+  select pool_no, key, count, bucket, room, sum(room) over (partition by pool_no, key) as spare,
          row_number() over (partition by pool_no, key order by room < count, turn) as rank
   from buckets
 ), picked as materialized (
   select pool_no, key, count, bucket from ranked
-  where (%(wide)s::bool and left >= count) or (not %(wide)s::bool and rank = 1 and room >= count)
+  where (%(wide)s::bool and spare >= count) or (not %(wide)s::bool and rank = 1 and room >= count)
 ), promising as materialized (
   select yes and (select count(distinct (pool_no, key)) from picked) = (select count(*) from wanted) as yes
   from units_complete
 ), locked_buckets as materialized (
-  select c.pool_no, c.key, c.bucket, p.count, c.capacity + c.overbook - c.held - c.sold as room
+  select c.pool_no, c.key, c.bucket, c.capacity, c.overbook, c.held, c.sold, c.version, p.count,
+         c.capacity + c.overbook - c.held - c.sold as room
   from promising, picked p join allocation.counters c
     on c.tenant_id = %(tenant)s::uuid and c.pool_no = p.pool_no and c.key = p.key and c.bucket = p.bucket
   where promising.yes
   order by c.pool_no, c.key, c.bucket for update of c
 ), drawn as materialized (
-  select pool_no, key, bucket, least(room, greatest(count - before, 0))::int as count
+  select pool_no, key, bucket, capacity, overbook, held, sold, version,
+         least(room, greatest(count - before, 0))::int as count
   from (select *, coalesce(sum(room) over (partition by pool_no, key order by bucket
                            rows between unbounded preceding and 1 preceding), 0) as before from locked_buckets) as l
 ), complete as materialized (
   select yes and (select coalesce(sum(count), 0) from drawn) = %(counter_total)s::bigint as yes from promising
 ), counted as (
-  update allocation.counters c set held = c.held + d.count, version = c.version + 1
+  update allocation.counters c
+  set capacity = d.capacity, overbook = d.overbook, held = d.held + d.count, sold = d.sold, version = d.version + 1
   from drawn d, complete
   where complete.yes and d.count > 0
     and c.tenant_id = %(tenant)s::uuid and c.pool_no = d.pool_no and c.key = d.key and c.bucket = d.bucket
@@ -204,8 +209,8 @@ select complete.yes, m.until, m.holder_claims,
 
 _WHAT_WAS_LEFT = """
      , case when not complete.yes then
-         (select jsonb_agg(jsonb_build_array(w.pool_no, w.key, w.count, r.left))
-          from wanted w left join (select pool_no, key, sum(room)::int as left from buckets group by pool_no, key) r
+         (select jsonb_agg(jsonb_build_array(w.pool_no, w.key, w.count, r.spare))
+          from wanted w left join (select pool_no, key, sum(room)::int as spare from buckets group by pool_no, key) r
             using (pool_no, key))
        end
 """
