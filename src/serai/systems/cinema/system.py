@@ -1,14 +1,16 @@
 """The declaration of cinema (design 27)."""
 
 from functools import partial
+from pathlib import Path
 
 from serai.runtime.jobs import Job, Loop
 from serai.runtime.mail import Mailer
-from serai.runtime.system import Figure, Parts, Progress, System, World
+from serai.runtime.system import Entry, Figure, Parts, Progress, System, World
 from serai.systems.allocation.api import Allocation
 from serai.systems.cinema.demo import Demo
 from serai.systems.cinema.http import Cinema, make_router
 from serai.systems.cinema.model import OWNER
+from serai.systems.cinema.pages import make_pages
 from serai.systems.cinema.service.bookings import Bookings
 from serai.systems.cinema.service.holds import Holds
 from serai.systems.cinema.service.live import LiveMaps
@@ -49,7 +51,7 @@ def build(world: World) -> Parts:
     tickets = cinema.tickets
 
     return Parts(
-        routers=[make_router(cinema)],
+        routers=[make_router(cinema), make_pages(world, cinema)],
         jobs=[
             Job("cinema.mail_ticket", tickets.mail_ticket),
             Job("cinema.mail_cancelled", tickets.mail_cancelled),
@@ -96,6 +98,8 @@ SYSTEM = System(
     design=27,
     icon="clapperboard",
     home="/cinema",
+    navigation=(Entry("Programme", "/cinema", "film"),),
+    folder=Path(__file__).parent,
     needs=("identity", "allocation", "payments"),
     settings=(CinemaSettings,),
     migrations="serai.systems.cinema.migrations",

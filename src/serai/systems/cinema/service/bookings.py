@@ -54,6 +54,16 @@ class Started:
     """Just made by this request: nothing has been sent to the gateway yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A booking with all that its page tells: where its money is, and the hold that it was made from."""
+
+    show: Show
+    booking: Booking
+    payment: Payment | None
+    hold: Capability
+
+
 class Bookings:
     """Sells and takes back."""
 
@@ -111,6 +121,21 @@ class Bookings:
         async with self._database.transaction(tenant) as tx:
             found = await self._open(tx, booking)
             return await self._shows.read(tx, found.show_id), found
+
+    async def standing(self, tenant: UUID, booking: Capability) -> Standing:
+        """The booking with its payment, for whoever shows its id; NoSuchBooking."""
+        async with self._database.transaction(tenant) as tx:
+            found = await self._open(tx, booking)
+            show = await self._shows.read(tx, found.show_id)
+            payment = await self._payments.of_order(tx, OWNER, found.booking_id)
+            claim = await self._allocation.claim_by_id(tx, found.claim_id)
+        return Standing(show, found, payment, claim.capability)
+
+    async def of_hold(self, tenant: UUID, hold: Capability) -> Booking | None:
+        """The booking that was made from this hold, if any; NoSuchHold."""
+        async with self._database.transaction(tenant) as tx:
+            claim = await self._holds.claim(tx, hold)
+            return await store.booking_of_claim(tx, claim.claim_id)
 
     async def cancel(self, tenant: UUID, booking: Capability) -> tuple[Show, Booking]:
         """Gives the seats back and returns the money by the show's policy. Once cancelled, always the same answer.

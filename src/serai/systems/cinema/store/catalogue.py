@@ -1,6 +1,6 @@
 """SQL of movies, theaters, screens, plans and shows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -129,6 +129,32 @@ async def cancellable(tx: Transaction, show_id: UUID) -> bool:
         (tx.owner, show_id),
     )
     return bool(row and row[0])
+
+
+async def city_zones(tx: Transaction) -> dict[str, str]:
+    """Every city with a theater and its time zone, sorted by name."""
+    rows = await tx.fetch(
+        "select city, min(time_zone) from cinema.theaters where tenant_id = %s group by city order by city", (tx.owner,)
+    )
+    return dict(rows)
+
+
+async def movies_by_id(tx: Transaction, movie_ids: Sequence[UUID]) -> dict[UUID, Movie]:
+    """Movies without their posters, by primary keys."""
+    rows = await tx.fetch(
+        "select movie_id, title, duration_min, rating, synopsis, genre from cinema.movies"
+        " where tenant_id = %s and movie_id = any(%s)",
+        (tx.owner, list(movie_ids)),
+    )
+    return {row[0]: Movie(*row) for row in rows}
+
+
+async def poster(tx: Transaction, movie_id: UUID) -> str | None:
+    """A movie's poster as SVG, by primary key."""
+    row = await tx.fetch_one(
+        "select poster from cinema.movies where tenant_id = %s and movie_id = %s", (tx.owner, movie_id)
+    )
+    return row[0] if row else None
 
 
 async def cities(tx: Transaction) -> list[str]:

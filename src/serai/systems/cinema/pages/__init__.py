@@ -1,0 +1,25 @@
+"""The pages of the cinema, from the programme to the ticket. Every form works without script; script only helps.
+
+`programme` is looked at, `checkout` sells, `ticket` is what the buyer keeps.
+"""
+
+from fastapi import APIRouter
+
+from serai.runtime.system import World
+from serai.systems.cinema.http import Cinema
+from serai.systems.cinema.pages.checkout import CheckoutPages
+from serai.systems.cinema.pages.programme import ProgrammePages
+from serai.systems.cinema.pages.ticket import TicketPages
+from serai.systems.cinema.service.programme import Programme
+from serai.systems.identity.api import CsrfProtected, PageRoute
+from serai.web.shell import Shell
+
+
+def make_pages(world: World, cinema: Cinema) -> APIRouter:
+    """The public pages."""
+    shell = world.need(Shell)
+    pages = APIRouter(prefix="/cinema", route_class=PageRoute, dependencies=[CsrfProtected], include_in_schema=False)
+    ProgrammePages(cinema, Programme(world.database, world.clock), shell, world.clock).add_to(pages)
+    CheckoutPages(cinema, shell, world.clock, world.random, embedded=not world.settings.stripe_key).add_to(pages)
+    TicketPages(cinema, shell, world.clock, world.settings.site_url).add_to(pages)
+    return pages

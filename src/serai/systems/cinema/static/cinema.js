@@ -1,0 +1,56 @@
+// What the cinema's pages do in the browser beyond links and forms. Everything works without it; it only spares the
+// buyer a wait, a second press, or a wrong clock.
+
+const DRIFT_MS = 2_000;
+
+/* A form that must be sent once: the second press would be answered by the same attempt, but looks like a mistake. */
+function sendOnce(event) {
+  const form = event.target.closest("form[data-once]");
+  const button = form?.querySelector("button[type=submit]");
+  if (!button) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "";
+  button.setAttribute("aria-disabled", "true");
+  const label = button.querySelector("[data-label]");
+  if (label && button.dataset.busy) {
+    button.dataset.before = label.textContent;
+    label.textContent = button.dataset.busy;
+  }
+}
+
+/* A page that comes back from the browser's memory may be sent again. */
+function freshen() {
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    const button = form.querySelector("button[type=submit]");
+    button.removeAttribute("aria-disabled");
+    if (button.dataset.before) button.querySelector("[data-label]").textContent = button.dataset.before;
+  }
+}
+
+/* The server's clock decides when a hold ends: the countdown is told by how much this device's clock is off. */
+function setClock() {
+  const offset = (element) => Date.parse(element.dataset.now) - Date.now();
+  for (const element of document.querySelectorAll("hold-countdown[data-now]")) {
+    if (Math.abs(offset(element)) > DRIFT_MS) element.setAttribute("clock-offset-ms", String(offset(element)));
+  }
+}
+
+document.addEventListener("submit", sendOnce);
+document.addEventListener("expired", (event) => {
+  if (event.target.localName === "hold-countdown") location.reload();
+});
+addEventListener("pageshow", (event) => event.persisted && freshen());
+
+setClock();
+document.querySelector("form[data-submits]")?.requestSubmit();
+const waiting = document.querySelector("[data-reload-after]");
+if (waiting) setTimeout(() => location.replace(location.pathname), waiting.dataset.reloadAfter * 1000);
+for (const bad of document.querySelectorAll("#pay [aria-invalid=true]")) {
+  bad.focus();
+  break;
+}
+document.querySelector(".days [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
