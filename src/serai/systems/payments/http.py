@@ -12,6 +12,13 @@ from serai.runtime.postgres.database import Database
 from serai.systems.payments import store
 
 
+HINTS_MAX = 10_000
+"""Hints that a process keeps between two flushes."""
+
+FLUSH_EVERY_S = 0.5
+"""How soon recovery hears of a hint."""
+
+
 class BadSignature(Invalid):
     """The webhook was not signed by the gateway, or too long ago."""
 
@@ -26,7 +33,30 @@ class Received(Model):
     received: bool
 
 
-def make_router(jobs: Database, webhook_secret: str) -> APIRouter:
+class Hints:
+    """Payments of which the gateway said that something changed, until the next flush tells recovery.
+
+    A hint costs no transaction of its own, and may be lost with the process: recovery looks by itself as well.
+    """
+
+    def __init__(self, jobs: Database) -> None:
+        self._jobs = jobs
+        self._waiting: set[tuple[UUID, UUID]] = set()
+
+    def note(self, tenant: UUID, payment_id: UUID) -> None:
+        """Remembers one; above HINTS_MAX it is dropped."""
+        if len(self._waiting) < HINTS_MAX:
+            self._waiting.add((tenant, payment_id))
+
+    async def flush(self) -> None:
+        """Tells recovery of all, in one statement."""
+        if self._waiting:
+            noted, self._waiting = self._waiting, set()
+            async with self._jobs.transaction(None) as tx:
+                await store.hurry(tx, sorted(noted))
+
+
+def make_router(hints: Hints, webhook_secret: str) -> APIRouter:
     """POST /api/payments/v1/webhook."""
     router = APIRouter(prefix="/api/payments/v1", tags=["payments"])
 
@@ -40,8 +70,7 @@ def make_router(jobs: Database, webhook_secret: str) -> APIRouter:
         except (stripe.SignatureVerificationError, UnicodeDecodeError, ValueError, KeyError) as error:
             raise BadSignature("The webhook does not carry a valid signature of this site's gateway.") from error
         if ids := _parse(reference):
-            async with jobs.transaction(None) as tx:
-                await store.hurry(tx, *ids)
+            hints.note(*ids)
         return Received(received=True)
 
     return router

@@ -149,15 +149,17 @@ async def lease_due(tx: Transaction, limit: int) -> list[Payment]:
     return [_payment(row) for row in rows]
 
 
-async def hurry(tx: Transaction, tenant: UUID, payment_id: UUID) -> None:
-    """Recovery shall look at it now: a webhook said that something changed (role serai_jobs).
+async def hurry(tx: Transaction, payments: Sequence[tuple[UUID, UUID]]) -> None:
+    """Recovery shall look at these (tenant, payment) now: webhooks said that something changed (role serai_jobs).
 
     Only for payments that wait for news: in any other state somebody is at work, and a second one would be in the way.
     """
     await tx.execute(
-        "update payments.payments set next_try = clock_timestamp() where tenant_id = %s and payment_id = %s"
-        " and next_try is not null and state in ('awaiting_buyer', 'in_doubt')",
-        (tenant, payment_id),
+        "update payments.payments p set next_try = clock_timestamp()"
+        " from unnest(%s::uuid[], %s::uuid[]) as hint(tenant_id, payment_id)"
+        " where p.tenant_id = hint.tenant_id and p.payment_id = hint.payment_id"
+        " and p.next_try is not null and p.state in ('awaiting_buyer', 'in_doubt')",
+        ([tenant for tenant, _ in payments], [payment_id for _, payment_id in payments]),
     )
 
 

@@ -3,7 +3,7 @@
 from serai.runtime.jobs import Job, Loop
 from serai.runtime.system import Parts, System, World
 from serai.systems.payments.cashier import Cashier
-from serai.systems.payments.http import make_router
+from serai.systems.payments.http import FLUSH_EVERY_S, Hints, make_router
 from serai.systems.payments.reconcile import Reconciler
 from serai.systems.payments.service import Payments
 
@@ -37,13 +37,16 @@ def build_with(world: World, cashier: Cashier) -> Parts:
     world.provide(Payments, payments)
     world.provide(Reconciler, reconciler)
 
+    hints = Hints(world.jobs_database)
+
     async def reconcile() -> None:
         await reconciler.run()
 
     return Parts(
-        routers=[make_router(world.jobs_database, secret)],
+        routers=[make_router(hints, secret)],
         jobs=[Job("payments.reconcile", reconcile, deadline_s=1800, cron="17 3 * * *")],
         loops=[Loop("payments.recover", RECOVER_EVERY_S, lambda: payments.recover(world.jobs_database))],
+        background=[Loop("payments.hints", FLUSH_EVERY_S, hints.flush)],
         close=cashier.close,
     )
 
