@@ -131,8 +131,9 @@ class Site:
         raise AssertionError(f"still at work: {self.sql('select * from payments.payments where next_try is not null')}")
 
     async def run_loops(self, name: str) -> None:
-        """One round of a loop of the jobs process, now."""
-        found = [loop for each in self.built for loop in each.parts.loops if loop.name == name]
+        """One round of a loop of a web or jobs process, now."""
+        loops = [loop for each in self.built for loop in (*each.parts.loops, *each.parts.background)]
+        found = [loop for loop in loops if loop.name == name]
         assert found, f"no loop {name}"
         await found[0].run()
 

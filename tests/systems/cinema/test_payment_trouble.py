@@ -338,10 +338,12 @@ async def test_webhooks_twice_late_and_out_of_order_change_nothing_by_themselves
     [(reference,)] = site.sql("select tenant_id || '/' || payment_id from payments.payments")
     for _ in range(2):  # early: nothing has been approved
         assert (await hook(site, reference)).status_code == 200
+        await site.run_loops("payments.hints")
         await site.run_loops("payments.recover")
     assert site.sql("select state from payments.payments") == [("awaiting_buyer",)]
     await decide(asked, "approve")
     assert (await hook(site, reference)).status_code == 200
+    await site.run_loops("payments.hints")
     await site.run_loops("payments.recover")  # the webhook alone brings the booking to its end
     assert site.sql("select state from payments.payments") == [("captured",)]
     for _ in range(3):  # late, and twice

@@ -135,7 +135,7 @@ class Bookings:
         """The booking that was made from this hold, if any; NoSuchHold."""
         async with self._database.transaction(tenant) as tx:
             claim = await self._holds.claim(tx, hold)
-            return await store.booking_of_claim(tx, claim.claim_id)
+            return await store.booking_of_hold(tx, claim.claim_id)
 
     async def cancel(self, tenant: UUID, booking: Capability) -> tuple[Show, Booking]:
         """Gives the seats back and returns the money by the show's policy. Once cancelled, always the same answer.
