@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.systems.allocation.shop import OWNER, Shop
 
-from serai.systems.allocation.api import Allocation, CounterAsk, CounterPlan, UnitRef
+from serai.systems.allocation.api import CounterAsk, CounterPlan, UnitRef
 from serai.systems.allocation.service import FINDINGS_MAX
 
 
@@ -89,7 +89,3 @@ async def test_the_audit_is_silent_while_buyers_go_on(shop: Shop) -> None:
     done.set()
     assert await auditing > 1
     await shop.prove()
-
-
-def test_one_object_serves_a_whole_process(shop: Shop) -> None:
-    assert isinstance(shop.allocation, Allocation)

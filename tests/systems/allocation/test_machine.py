@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from tests.conftest import UrlOf
@@ -41,8 +41,8 @@ from serai.systems.allocation.model import PAYMENTS_MAX
 
 T = TypeVar("T")
 
-SEATS = range(5)
-NUMBERS = range(4)
+SEATS = range(4)
+NUMBERS = range(3)
 COUNTERS = {100: CounterPlan(100, capacity=5, overbook=1, buckets=3), 101: CounterPlan(101, capacity=2)}
 LIVE = (ClaimState.HELD, ClaimState.PAYING)
 
@@ -226,6 +226,17 @@ class Machine(RuleBasedStateMachine):
         # What everybody sees has changed by the clock alone; that rises no version.
         self.seen.clear()
 
+    @precondition(lambda self: any(self.late_with_units()))
+    @rule(index=st.integers(0, 30), chance=st.integers(0, 3))
+    def another_takes_over(self, index: int, chance: int) -> None:
+        late = self.late_with_units()
+        units = sorted(late[index % len(late)].units, key=lambda unit: (unit.pool_no, unit.key))
+        unit = units[chance % len(units)]
+        self.held(self.run(self.shop.hold(unit)), {unit}, 0, {})
+
+    def late_with_units(self) -> list[TwinClaim]:
+        return [claim for claim in self.twin.claims if claim.late and claim.state in LIVE and claim.units]
+
     @rule()
     def sweep(self) -> None:
         assert self.run(self.shop.sweep()) >= self.twin.expire()
@@ -305,9 +316,10 @@ def test_random_lives_are_those_of_the_naive_twin(database_url: UrlOf) -> None:
             run_state_machine_as_test(
                 Machine,
                 settings=settings(
-                    max_examples=15,
-                    stateful_step_count=25,
+                    max_examples=25,
+                    stateful_step_count=30,
                     deadline=None,
+                    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking on a database takes minutes
                     suppress_health_check=list(HealthCheck),
                 ),
             )

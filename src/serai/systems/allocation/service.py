@@ -261,9 +261,13 @@ class Allocation:
             async with database.transaction(tenant) as tx:
                 return await work(tx)
         except NotEnough as refusal:
+            if not refusal.short:
+                raise
             async with database.transaction(tenant) as tx:
-                if not refusal.short or not await self._make_room(tx, refusal.short):
-                    raise
+                has_room = await self._make_room(tx, refusal.short)
+            # What was swept stays swept, also when it was not enough.
+            if not has_room:
+                raise
         async with database.transaction(tenant) as tx:
             return await work(tx)
 
