@@ -118,7 +118,7 @@ async def cashier_before(speak: Speak) -> AsyncIterator[Cashier]:
 @pytest.mark.parametrize("end", ENDS)
 async def test_a_call_without_a_clear_answer_is_lost(end: str) -> None:
     with warnings.catch_warnings():
-        # The library drops a response whose body did not come; its connection is closed, with a warning, when collected.
+        # The library drops a response whose body did not come; its connection is closed when collected, with a warning.
         warnings.simplefilter("ignore", ResourceWarning)
         async with cashier_before(ENDS[end]) as cashier:
             answers = await asyncio.gather(*(call(cashier, PAYMENT) for call in CALLS.values()))
