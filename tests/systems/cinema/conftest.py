@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -207,6 +207,45 @@ async def serve_payments(tmp_path: Path, stack: AsyncExitStack) -> str:
     return url
 
 
+@asynccontextmanager
+async def opened_site(
+    database_url: Callable[[str], str],
+    directory: Path,
+    systems: Sequence[System] | None = None,
+    gateway_url: str | None = None,
+    **settings: object,
+) -> AsyncIterator[Site]:
+    """The site over this database; with its own gateway, unless one is given."""
+    async with AsyncExitStack() as stack:
+        gateway_url = gateway_url or await serve_payments(directory, stack)
+        configuration = Configuration(
+            {
+                "data": str(directory),
+                "postgres_url": database_url("serai_app"),
+                "postgres_jobs_url": database_url("serai_jobs"),
+                "stripe_url": gateway_url,
+                "smtp_url": "smtp://127.0.0.1:1",
+                "cinema_poll_ms": 50,
+                **settings,
+            },
+            environment={},
+        )
+        world = await stack.enter_async_context(
+            open_world(configuration, lambda _: SECRET, SystemClock(), SystemRandom())
+        )
+        built = await stack.enter_async_context(built_systems(world, systems or chosen_systems(())))
+        await world.need(IdentityApi).ensure_site("Test")
+        url = await serve(make_site(world, built, limits=Limits(body_bytes_max=64 * 1024)), stack)
+        for each in built:
+            if each.parts.end_streams:
+                stack.callback(each.parts.end_streams)
+        client = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=url, timeout=30, limits=httpx.Limits(max_connections=100))
+        )
+        tenant = await world.need(IdentityApi).site_tenant()
+        yield Site(world, built, url, gateway_url, database_url("postgres"), tenant, client)
+
+
 OpenSite = Callable[..., Awaitable[Site]]
 
 
@@ -218,33 +257,8 @@ async def open_site(database_url: Callable[[str], str], tmp_path: Path) -> Async
         async def make(
             systems: Sequence[System] | None = None, gateway_url: str | None = None, **settings: object
         ) -> Site:
-            gateway_url = gateway_url or await serve_payments(tmp_path, stack)
-            configuration = Configuration(
-                {
-                    "data": str(tmp_path),
-                    "postgres_url": database_url("serai_app"),
-                    "postgres_jobs_url": database_url("serai_jobs"),
-                    "stripe_url": gateway_url,
-                    "smtp_url": "smtp://127.0.0.1:1",
-                    "cinema_poll_ms": 50,
-                    **settings,
-                },
-                environment={},
-            )
-            world = await stack.enter_async_context(
-                open_world(configuration, lambda _: SECRET, SystemClock(), SystemRandom())
-            )
-            built = await stack.enter_async_context(built_systems(world, systems or chosen_systems(())))
-            await world.need(IdentityApi).ensure_site("Test")
-            url = await serve(make_site(world, built, Limits(body_bytes_max=64 * 1024)), stack)
-            for each in built:
-                if each.parts.end_streams:
-                    stack.callback(each.parts.end_streams)
-            client = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=url, timeout=30, limits=httpx.Limits(max_connections=100))
-            )
-            tenant = await world.need(IdentityApi).site_tenant()
-            return Site(world, built, url, gateway_url, database_url("postgres"), tenant, client)
+            opened = opened_site(database_url, tmp_path, systems, gateway_url, **settings)
+            return await stack.enter_async_context(opened)
 
         yield make
 

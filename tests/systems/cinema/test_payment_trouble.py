@@ -13,7 +13,7 @@ from tests.systems.cinema.conftest import SECRET, OpenSite, Site
 from tests.systems.cinema.seams import impatient
 from tests.systems.cinema.verdict import verdict
 
-from serai.systems.payments.system import embedded_webhook_secret
+from serai.systems.payments.system import embedded_key, embedded_webhook_secret
 
 LATE = "update allocation.claims set expires_at = clock_timestamp() - interval '1 s', held_until = clock_timestamp()"
 
@@ -296,6 +296,65 @@ async def test_a_void_whose_answer_is_lost_is_repeated(open_site: OpenSite, kind
     await verdict(site)
 
 
+async def by_hand(site: Site, action: str) -> None:
+    """Somebody does this to the only authorised payment, in the gateway's own office."""
+    [intent] = [i["id"] for i in (await site.gateway_state())["payments"] if i["status"] == "requires_capture"]
+    key = {"Authorization": f"Bearer {embedded_key(SECRET)}"}
+    async with httpx.AsyncClient(base_url=site.gateway_url, headers=key) as client:
+        assert (await client.post(f"/v1/payment_intents/{intent}/{action}")).status_code == 200
+
+
+async def test_an_authorisation_that_the_bank_withdraws_before_the_capture(open_site: OpenSite) -> None:
+    """The buyer was told nothing but "not known yet", so the later refusal contradicts nobody."""
+    site = await open_site(impatient())
+    show_id, seats = await first_seats(site, 2)
+    hold = (await site.hold(show_id, seats)).json()["id"]
+    await site.fault("capture", "timeout_before_effect", times=2)
+    lost = await site.book(hold)
+    assert (lost.status_code, lost.json()["code"]) == (503, "payment_unknown")
+    await by_hand(site, "cancel")
+    await site.recover()
+    failed = await site.book(hold)
+    assert (failed.status_code, failed.json()["code"]) == (402, "payment_declined")
+    assert set((await site.seats(show_id)).values()) == {"available"}
+    assert site.sql("select task_name from jobs.procrastinate_jobs") == [("cinema.mail_returned",)]
+    assert site.sql("select count(*) from cinema.tickets where revoked_at is null") == [(0,)]
+    await verdict(site)
+
+
+async def test_money_captured_by_hand_for_lost_seats_goes_back(open_site: OpenSite) -> None:
+    site = await open_site(impatient())
+    show_id, seats = await first_seats(site, 1)
+    _, asked = await at_the_bank(site, show_id, seats)
+    expire(site)
+    assert (await site.buy(show_id, seats)).status_code == 201
+    await decide(asked, "approve")
+    await site.fault("cancel", "timeout_before_effect", times=2)
+    assert (await continued(site, asked)).status_code == 409
+    await by_hand(site, "capture")
+    await site.recover()
+    assert await site.money() == (2400, 1200)
+    await verdict(site)
+
+
+async def test_one_payment_that_cannot_be_driven_does_not_stop_recovery(site: Site) -> None:
+    show_id, seats = await first_seats(site, 2)
+    _, asked = await at_the_bank(site, show_id, seats[:1])
+    _, other = await at_the_bank(site, show_id, seats[1:])
+    for each in (asked, other):
+        await decide(each, "approve")
+    site.sql(
+        "update payments.payments set owner = 'nobody', next_try = clock_timestamp()"
+        " where payment_id = (select min(payment_id::text)::uuid from payments.payments)"
+    )
+    site.sql("update payments.payments set next_try = clock_timestamp()")
+    await site.run_loops("payments.recover")
+    assert site.sql("select owner, state from payments.payments order by owner") == [
+        ("cinema", "captured"),
+        ("nobody", "awaiting_buyer"),
+    ]
+
+
 async def test_a_client_that_hangs_up_leaves_a_booking_that_finishes(open_site: OpenSite) -> None:
     site = await open_site(impatient(2.0))
     show_id, seats = await first_seats(site, 1)
@@ -321,9 +380,10 @@ async def test_a_client_that_hangs_up_leaves_a_booking_that_finishes(open_site: 
     await verdict(site)
 
 
-async def hook(site: Site, reference: str, *, secret: str | None = None, at: int | None = None) -> httpx.Response:
+async def hook(site: Site, reference: object, *, secret: str | None = None, at: int | None = None) -> httpx.Response:
     """A webhook as the gateway signs it."""
-    body = json.dumps({"type": "payment_intent.succeeded", "data": {"object": {"metadata": {"reference": reference}}}})
+    thing = {"metadata": {"reference": reference}} if reference is not None else {"metadata": None}
+    body = json.dumps({"type": "payment_intent.succeeded", "data": {"object": thing}})
     at = int(time.time()) if at is None else at
     key = secret or embedded_webhook_secret(SECRET)
     signature = hmac.new(key.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
@@ -364,8 +424,10 @@ async def test_a_webhook_that_is_not_the_gateways_is_refused(site: Site) -> None
     for refused in (forged, stale, bare):
         assert (refused.status_code, refused.json()["code"]) == (400, "bad_signature")
     assert site.sql("select next_try from payments.payments") == [(before,)]
-    assert (await hook(site, "somebody else's")).status_code == 200
     assert (await hook(site, f"{site.tenant}/{site.tenant}")).status_code == 200
+    for odd in ("somebody else's", "", None, 7, ["a/b"], {}):  # signed, and none of our business
+        assert (await hook(site, odd)).status_code == 200
+    await site.run_loops("payments.hints")
 
 
 async def test_the_hosted_page_is_on_the_gateway(site: Site) -> None:

@@ -19,8 +19,8 @@ async def verdict(site: Site) -> None:
     assert site.sql("select claim_id, state from allocation.claims where state in ('paying', 'unknown')") == []
     await _money(site)
     _bookings(site)
-    _seats(site)
-    await _ledger(site)
+    seats_have_one_ticket(site)
+    await ledger_replays(site)
 
 
 async def _money(site: Site) -> None:
@@ -65,7 +65,7 @@ def _bookings(site: Site) -> None:
         assert (tickets, paid) == expected.get(state, ([], [])), f"booking {booking} is {state}"
 
 
-def _seats(site: Site) -> None:
+def seats_have_one_ticket(site: Site) -> None:
     """A seat is sold exactly when one valid ticket stands for it, to the claim of the ticket's booking."""
     sold = site.sql("select pool_no, key, claim_id from allocation.units where state = 'sold'")
     tickets = site.sql(
@@ -77,7 +77,7 @@ def _seats(site: Site) -> None:
     assert sorted(sold) == sorted(tickets)
 
 
-async def _ledger(site: Site) -> None:
+async def ledger_replays(site: Site) -> None:
     allocation = site.world.need(Allocation)
     async with site.world.database.transaction(site.tenant) as tx:
         compared, differences = await allocation.audit(tx, "cinema")

@@ -65,19 +65,20 @@ def make_router(hints: Hints, webhook_secret: str) -> APIRouter:
         signature = request.headers.get("stripe-signature", "")
         try:
             stripe.WebhookSignature.verify_header(body.decode(), signature, webhook_secret, tolerance=300)
-            reference = json.loads(body)["data"]["object"].get("metadata", {}).get("reference", "")
-        except (stripe.SignatureVerificationError, UnicodeDecodeError, ValueError, KeyError) as error:
+        except (stripe.SignatureVerificationError, ValueError) as error:
             raise BadSignature("The webhook does not carry a valid signature of this site's gateway.") from error
-        if ids := _parse(reference):
+        if ids := _payment_of(body):
             hints.note(*ids)
         return Received(received=True)
 
     return router
 
 
-def _parse(reference: str) -> tuple[UUID, UUID] | None:
-    tenant, _, payment = reference.partition("/")
+def _payment_of(body: bytes) -> tuple[UUID, UUID] | None:
+    """The (tenant, payment) that an event is about; None for any other event: refusing it would only bring it again."""
     try:
+        reference = json.loads(body)["data"]["object"]["metadata"]["reference"]
+        tenant, _, payment = reference.partition("/")
         return UUID(tenant), UUID(payment)
-    except ValueError:
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
