@@ -11,7 +11,6 @@ from serai.runtime.http.models import Model
 from serai.runtime.postgres.database import Database
 from serai.systems.payments import store
 
-
 HINTS_MAX = 10_000
 """Hints that a process keeps between two flushes."""
 
