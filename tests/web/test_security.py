@@ -21,7 +21,7 @@ def test_every_response_carries_a_policy_without_inline_code(client, shell):
 
 def test_somebody_elses_html_is_sandboxed_and_keeps_its_own_policy(client):
     policy = client.get("/mailbox/m0/body").headers["content-security-policy"]
-    assert policy.startswith("sandbox;") and "script-src" not in policy
+    assert policy.startswith("sandbox allow-popups allow-popups-to-escape-sandbox;") and "script-src" not in policy
     assert directives(policy)["default-src"] == "'none'" and directives(policy)["frame-ancestors"] == "'self'"
 
 

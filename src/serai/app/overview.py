@@ -21,7 +21,7 @@ FRESH_S = 2.0
 """A reading is at most so old."""
 
 CHILDREN = {
-    "gateway": ("Payments gateway", "wallet"),
+    "gateway": ("Gateway", "wallet"),
     "mailbox": ("Mailbox", "inbox"),
     "jobs": ("Jobs", "layers"),
     "web": ("Web", "globe"),

@@ -157,7 +157,8 @@ class Shell:
             flashes=self._flashes(request),
             systems=tuple(self._systems.values()),
             system=self._systems.get(system),
-            navigation=self._seen_by(request, system),
+            navigation=(navigation := self._seen_by(request, system)),
+            current=_nearest(navigation, request.url.path),
             here=request.url.path,
             **context,
         )
@@ -249,6 +250,13 @@ class Shell:
     @pass_context
     def _csrf_headers(self, context: Context) -> dict[str, str]:
         return {CSRF_HEADER: self._csrf_token(context["request"])}
+
+
+def _nearest(navigation: Sequence[NavEntry], path: str) -> NavEntry | None:
+    """The entry under whose address the page stands: the longest one."""
+    above = [entry for entry in navigation if path == entry.href or path.startswith(entry.href.rstrip("/") + "/")]
+    exact = [entry for entry in above if entry.href != "/" or path == "/"]
+    return max(exact, key=lambda entry: len(entry.href), default=None)
 
 
 def _when(locale: str, at: datetime, zone: str = "UTC", style: formats.Style = "full") -> str:

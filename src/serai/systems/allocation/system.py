@@ -1,8 +1,9 @@
 """The declaration of allocation, a supporting system: it has no pages, other systems stand on it."""
 
 from serai.runtime.jobs import Loop
-from serai.runtime.system import Parts, System, World
+from serai.runtime.system import Figure, Parts, System, World
 from serai.systems.allocation.service import Allocation
+from serai.systems.allocation.store.views import live_claims
 
 SWEEP_EVERY_S = 2.0
 """How often expired holds are swept. They are free to the next buyer at once; the sweep tells everybody."""
@@ -16,7 +17,14 @@ def build(world: World) -> Parts:
 def build_with(world: World, allocation: Allocation) -> Parts:
     """The same over an allocation of the caller's choice: whoever composes another site, such as a test, comes here."""
     world.provide(Allocation, allocation)
-    return Parts(loops=[Loop("allocation.sweep", SWEEP_EVERY_S, lambda: allocation.sweep(world.jobs_database))])
+
+    async def figure() -> Figure:
+        async with world.jobs_database.transaction(None) as tx:
+            return Figure(await live_claims(tx), "things held right now")
+
+    return Parts(
+        figure=figure, loops=[Loop("allocation.sweep", SWEEP_EVERY_S, lambda: allocation.sweep(world.jobs_database))]
+    )
 
 
 SYSTEM = System(

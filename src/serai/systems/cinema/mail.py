@@ -19,19 +19,19 @@ ADDRESS_CHARS_MAX = 254
 """The longest address that mail can carry (RFC 5321 section 4.5.3.1.3)."""
 
 _PAGE = (
-    "margin:0;padding:24px 12px;background:#f1f3f6;color:#14181f;"
+    "margin:0;padding:24px 12px;background:#faf7f2;color:#231e18;"
     "font-family:Inter,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:16px;line-height:1.5"
 )
 _SHEET = "max-width:560px;margin:0 auto;background:#ffffff;border-radius:12px;overflow:hidden"
-_HEAD = "background:#14181f;color:#ffffff;padding:28px 32px;border-bottom:4px solid #a32638"
+_HEAD = "background:#231e18;color:#ffffff;padding:28px 32px;border-bottom:4px solid #d9902c"
 _BODY = "padding:24px 32px 28px"
-_LABEL = "padding:6px 16px 6px 0;color:#636b78;font-size:14px;vertical-align:top;white-space:nowrap"
+_LABEL = "padding:6px 16px 6px 0;color:#5f5649;font-size:14px;vertical-align:top;white-space:nowrap"
 _VALUE = "padding:6px 0;font-weight:600"
 _BUTTON = (
-    "display:inline-block;margin:12px 0 8px;padding:12px 24px;background:#a32638;color:#ffffff;"
+    "display:inline-block;margin:12px 0 8px;padding:12px 24px;background:#0c6672;color:#ffffff;"
     "border-radius:8px;font-weight:600;text-decoration:none"
 )
-_FOOT = "padding:0 32px 28px;color:#636b78;font-size:13px"
+_FOOT = "padding:0 32px 28px;color:#5f5649;font-size:13px"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def _as_html(letter: _Letter) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light">'
         f"<title>{escape(letter.title)}</title></head>"
         f'<body style="{_PAGE}"><div style="{_SHEET}"><div style="{_HEAD}">'
-        f'<div style="font-size:14px;color:#c4cad5">{escape(letter.above)}</div>'
+        f'<div style="font-size:14px;color:#d8cfc1">{escape(letter.above)}</div>'
         f'<h1 style="margin:4px 0 0;font-size:26px;line-height:1.25;font-weight:600">{escape(letter.title)}</h1></div>'
         f'<div style="{_BODY}"><p style="margin:0 0 16px">{escape(letter.opening)}</p>'
         f'<table role="presentation" cellpadding="0" cellspacing="0" style="border-collapse:collapse">{rows}</table>'

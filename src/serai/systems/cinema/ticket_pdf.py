@@ -24,11 +24,11 @@ FALLBACK = FONTS / "DejaVuSans.ttf"
 NO_GLYPH = "□"
 
 Color = tuple[int, int, int]
-INK: Color = (20, 24, 31)
-MUTED: Color = (99, 107, 120)
-LINE: Color = (214, 218, 226)
-PAPER: Color = (246, 247, 249)
-ACCENT: Color = (163, 38, 56)
+INK: Color = (35, 30, 24)
+MUTED: Color = (95, 86, 73)
+LINE: Color = (216, 207, 193)
+PAPER: Color = (250, 247, 242)
+ACCENT: Color = (12, 102, 114)
 WHITE: Color = (255, 255, 255)
 
 PAGE_W_MM, PAGE_H_MM = 210.0, 297.0

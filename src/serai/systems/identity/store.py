@@ -344,3 +344,10 @@ def _member(row: Row) -> Member:
 
 def _key(row: Row) -> ApiKey:
     return ApiKey(row[0], row[1], row[2], tuple(row[3]), *row[4:10])
+
+
+async def live_sessions(tx: Transaction) -> int:
+    """Sessions of every organisation that have not expired (role serai_jobs); by the index sessions_by_expiry."""
+    row = await tx.fetch_one("select count(*) from identity.sessions where expires_at > clock_timestamp()")
+    assert row is not None
+    return int(row[0])

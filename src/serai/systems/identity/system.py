@@ -5,7 +5,7 @@ from pathlib import Path
 from serai.runtime.http.principal import Authenticate
 from serai.runtime.jobs import Loop
 from serai.runtime.postgres.database import Database
-from serai.runtime.system import Parts, System, World
+from serai.runtime.system import Figure, Parts, System, World
 from serai.systems.identity import http, pages, store
 from serai.systems.identity.api import IdentityApi
 from serai.systems.identity.authenticator import Authenticator, Believed
@@ -62,7 +62,13 @@ def build(world: World) -> Parts:
     if Shell in world.provided:  # a process without a console has no pages
         routers += pages.routers(identity, world.need(Shell), demo)
     sweep = SessionSweep(world.jobs_database, settings)
+
+    async def figure() -> Figure:
+        async with world.jobs_database.transaction(None) as tx:
+            return Figure(await store.live_sessions(tx), "live sessions")
+
     return Parts(
+        figure=figure,
         routers=routers,
         loops=(Loop("identity.forget_sessions", SWEEP_EVERY_S, sweep.run),),
         demo=demo.load,

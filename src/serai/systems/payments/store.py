@@ -207,3 +207,20 @@ async def captured_total(tx: Transaction, owner: str) -> dict[str, int]:
         (tx.owner, owner),
     )
     return {str(currency): int(total) for currency, total in rows}
+
+
+async def captured_by_hour(tx: Transaction) -> tuple[int, ...]:
+    """Payments of every tenant whose money was taken, by the hour of their start, oldest of the last 24 first.
+
+    For the role serai_jobs; by the index payments_age.
+    """
+    rows = await tx.fetch(
+        """
+        select floor(extract(epoch from clock_timestamp() - created_at) / 3600)::int, count(*)::int
+        from payments.payments
+        where created_at > clock_timestamp() - interval '1 day' and state in ('captured', 'refunding', 'refunded')
+        group by 1
+        """
+    )
+    captured: dict[int, int] = dict(rows)
+    return tuple(captured.get(hours_ago, 0) for hours_ago in range(23, -1, -1))

@@ -1,7 +1,8 @@
 """The declaration of payments, a supporting system."""
 
 from serai.runtime.jobs import Job, Loop
-from serai.runtime.system import Parts, System, World
+from serai.runtime.system import Figure, Parts, System, World
+from serai.systems.payments import store
 from serai.systems.payments.cashier import Cashier
 from serai.systems.payments.http import FLUSH_EVERY_S, Hints, make_router
 from serai.systems.payments.reconcile import Reconciler
@@ -42,7 +43,13 @@ def build_with(world: World, cashier: Cashier) -> Parts:
     async def reconcile() -> None:
         await reconciler.run()
 
+    async def figure() -> Figure:
+        async with world.jobs_database.transaction(None) as tx:
+            captured = await store.captured_by_hour(tx)
+        return Figure(sum(captured), "payments in the last day", captured)
+
     return Parts(
+        figure=figure,
         routers=[make_router(hints, secret)],
         jobs=[Job("payments.reconcile", reconcile, deadline_s=1800, cron="17 3 * * *")],
         loops=[Loop("payments.recover", RECOVER_EVERY_S, lambda: payments.recover(world.jobs_database))],

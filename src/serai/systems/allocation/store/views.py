@@ -72,3 +72,10 @@ async def free_counts(tx: Transaction, pool_nos: Sequence[int]) -> dict[int, int
     )
     counts: dict[int, int] = dict(rows)
     return {pool_no: counts.get(pool_no, 0) for pool_no in pool_nos}
+
+
+async def live_claims(tx: Transaction) -> int:
+    """Claims of every tenant that are held or being paid (role serai_jobs); by the partial index claims_due."""
+    row = await tx.fetch_one("select count(*) from allocation.claims where state in ('held', 'paying')")
+    assert row is not None
+    return int(row[0])

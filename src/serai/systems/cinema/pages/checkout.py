@@ -21,10 +21,10 @@ from serai.systems.allocation.api import ClaimState
 from serai.systems.cinema.errors import HoldExpired, NoSuchHold, ShowCancelled, ShowStarted
 from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.model import Booking, BookingState
-from serai.systems.cinema.service.bookings import Purchase
+from serai.systems.cinema.service.bookings import Purchase, Standing
 from serai.systems.cinema.service.holds import Hold
 from serai.systems.identity.api import leave_flash
-from serai.systems.payments.api import PaymentUnknown
+from serai.systems.payments.api import PaymentState, PaymentUnknown
 from serai.web.shell import Shell
 
 ATTEMPT_BYTES = 16
@@ -44,12 +44,16 @@ class TestCard:
 
 
 TEST_CARDS = (
-    TestCard("pm_card_visa", "Visa", "4242", "Pays.", "circle-check"),
-    TestCard("pm_card_mastercard", "Mastercard", "4444", "Pays.", "circle-check"),
+    TestCard("pm_card_visa", "Visa", "4242", "The payment succeeds.", "circle-check"),
+    TestCard("pm_card_mastercard", "Mastercard", "4444", "The payment succeeds.", "circle-check"),
     TestCard("pm_card_threeDSecure2Required", "Visa with 3-D Secure", "3220", "Your bank asks first.", "shield-check"),
     TestCard("pm_card_chargeDeclined", "Visa, declined", "0002", "The bank says no.", "circle-x"),
     TestCard(
-        "pm_card_chargeDeclinedInsufficientFunds", "Visa, empty", "9995", "Not enough money on the card.", "wallet"
+        "pm_card_chargeDeclinedInsufficientFunds",
+        "Visa without funds",
+        "9995",
+        "Not enough money on the card.",
+        "wallet",
     ),
 )
 
@@ -86,11 +90,12 @@ class CheckoutPages:
     async def show(self, request: Request, principal: Asking, hold_id: str) -> Response:
         """The hold as it stands: to be paid, being paid, paid, or gone."""
         hold = await self._cinema.holds.get(principal.tenant, _capability(hold_id))
-        booking = await self._cinema.bookings.of_hold(principal.tenant, hold.capability)
+        standing = await self._cinema.bookings.of_hold(principal.tenant, hold.capability)
+        booking = standing.booking if standing else None
         if hold.state is ClaimState.HELD:
             return self._form(request, hold, booking, _remembered(booking))
-        if booking is not None and booking.state is not BookingState.FAILED and hold.state is not ClaimState.EXPIRED:
-            return _to_booking(booking.capability.text())
+        if standing and not _came_to_nothing(standing):
+            return _to_booking(standing.booking.capability.text())
         return self._shell.render(request, "cinema/gone.html", system="cinema", hold=hold, booking=booking)
 
     async def pay(
@@ -180,6 +185,14 @@ def _capability(text: str) -> Capability:
 
 def _to_booking(booking_id: str) -> Response:
     return RedirectResponse(f"/cinema/bookings/{booking_id}", 303)
+
+
+def _came_to_nothing(standing: Standing) -> bool:
+    """Whether the booking has no seats, and no payment that may still bring them."""
+    declined = standing.payment.state is PaymentState.DECLINED
+    return standing.booking.state is BookingState.FAILED or (
+        standing.booking.state is BookingState.PENDING and declined
+    )
 
 
 def _remembered(booking: Booking | None) -> Asked:

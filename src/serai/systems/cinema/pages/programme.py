@@ -38,6 +38,7 @@ class Day:
     words: str
     """The whole date, for those who hear it."""
     href: str
+    iso: str
     current: bool
 
 
@@ -165,6 +166,7 @@ def _days(programme: DayProgramme, text: str) -> list[Day]:
             month=format_date(day, "MMM", locale="en"),
             words=format_date(day, "EEEE d MMMM", locale="en"),
             href=_href(programme, day, text),
+            iso=day.isoformat(),
             current=day == programme.day,
         )
         for place, day in enumerate(programme.days)

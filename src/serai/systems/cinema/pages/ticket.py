@@ -110,15 +110,14 @@ class TicketPages:
 
     def _pending(self, request: Request, standing: Standing) -> Response:
         payment = standing.payment
-        state = payment.state if payment else PaymentState.FAILED
-        if state is PaymentState.DECLINED:
+        if payment.state is PaymentState.DECLINED:
             return RedirectResponse(f"/cinema/checkout/{standing.hold.text()}", 303)
-        asks = state is PaymentState.AWAITING_BUYER and payment is not None
+        asks = payment.state is PaymentState.AWAITING_BUYER
         return self._page(
             request,
             "cinema/pending.html",
             standing,
-            bank_url=payment.action_url if asks and payment else None,
+            bank_url=payment.action_url if asks else None,
             returned=BACK_FROM_BANK in request.query_params,
         )
 

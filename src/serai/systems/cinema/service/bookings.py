@@ -60,7 +60,7 @@ class Standing:
 
     show: Show
     booking: Booking
-    payment: Payment | None
+    payment: Payment
     hold: Capability
 
 
@@ -125,17 +125,14 @@ class Bookings:
     async def standing(self, tenant: UUID, booking: Capability) -> Standing:
         """The booking with its payment, for whoever shows its id; NoSuchBooking."""
         async with self._database.transaction(tenant) as tx:
-            found = await self._open(tx, booking)
-            show = await self._shows.read(tx, found.show_id)
-            payment = await self._payments.of_order(tx, OWNER, found.booking_id)
-            claim = await self._allocation.claim_by_id(tx, found.claim_id)
-        return Standing(show, found, payment, claim.capability)
+            return await self._standing(tx, await self._open(tx, booking))
 
-    async def of_hold(self, tenant: UUID, hold: Capability) -> Booking | None:
+    async def of_hold(self, tenant: UUID, hold: Capability) -> Standing | None:
         """The booking that was made from this hold, if any; NoSuchHold."""
         async with self._database.transaction(tenant) as tx:
             claim = await self._holds.claim(tx, hold)
-            return await store.booking_of_hold(tx, claim.claim_id)
+            found = await store.booking_of_hold(tx, claim.claim_id)
+            return await self._standing(tx, found) if found else None
 
     async def cancel(self, tenant: UUID, booking: Capability) -> tuple[Show, Booking]:
         """Gives the seats back and returns the money by the show's policy. Once cancelled, always the same answer.
@@ -249,6 +246,13 @@ class Bookings:
         assert done, "the booking's row is locked, so nobody else can have changed it"
         await self._allocation.cancel(tx, await self._allocation.claim_by_id(tx, booking.claim_id), "buyer")
         return await self._payments.refund(tx, payment, refund.minor)
+
+    async def _standing(self, tx: Transaction, booking: Booking) -> Standing:
+        show = await self._shows.read(tx, booking.show_id)
+        payment = await self._payments.of_order(tx, OWNER, booking.booking_id)
+        assert payment is not None, "a booking and its first payment are written together"
+        claim = await self._allocation.claim_by_id(tx, booking.claim_id)
+        return Standing(show, booking, payment, claim.capability)
 
     async def _open(self, tx: Transaction, booking: Capability) -> Booking:
         found = await store.booking_by_id(tx, booking.id)

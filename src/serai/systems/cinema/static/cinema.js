@@ -53,4 +53,17 @@ for (const bad of document.querySelectorAll("#pay [aria-invalid=true]")) {
   bad.focus();
   break;
 }
-document.querySelector(".days [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
+/* The chosen day stays in sight, and a programme that was changed in place is said. */
+function showDay() {
+  const strip = document.querySelector(".days");
+  const day = strip?.querySelector("[aria-current]");
+  if (day) strip.scrollLeft = day.offsetLeft - (strip.clientWidth - day.offsetWidth) / 2;
+}
+
+document.addEventListener("htmx:after:swap", () => {
+  showDay();
+  const said = document.querySelector("[data-announce]");
+  if (said) document.getElementById("announcer").textContent = said.parentElement.textContent.trim().replace(/\s+/g, " ");
+});
+showDay();
