@@ -8,7 +8,7 @@ from serai.runtime.mail import Mailer
 from serai.runtime.system import Entry, Figure, Parts, Progress, System, World
 from serai.systems.allocation.api import Allocation
 from serai.systems.cinema.demo import Demo
-from serai.systems.cinema.http import Cinema, make_router
+from serai.systems.cinema.http import Cinema, make_routers
 from serai.systems.cinema.model import OWNER
 from serai.systems.cinema.pages import make_pages
 from serai.systems.cinema.service.bookings import Bookings
@@ -51,7 +51,7 @@ def build(world: World) -> Parts:
     tickets = cinema.tickets
 
     return Parts(
-        routers=[make_router(cinema), make_pages(world, cinema)],
+        routers=[*make_routers(cinema), make_pages(world, cinema)],
         jobs=[
             Job("cinema.mail_ticket", tickets.mail_ticket),
             Job("cinema.mail_cancelled", tickets.mail_cancelled),
