@@ -5,6 +5,7 @@
 
 from fastapi import APIRouter
 
+from serai.systems.cinema.http.admin import admin_router
 from serai.systems.cinema.http.parts import Cinema
 from serai.systems.cinema.http.public import public_router
 
@@ -13,4 +14,4 @@ __all__ = ["Cinema", "make_routers"]
 
 def make_routers(cinema: Cinema) -> list[APIRouter]:
     """All routes."""
-    return [public_router(cinema)]
+    return [public_router(cinema), admin_router(cinema)]

@@ -16,10 +16,12 @@ from serai.kernel.ids import Capability
 from serai.runtime.http.principal import Principal, Requires
 from serai.runtime.postgres.database import Database
 from serai.systems.cinema.errors import NoSuchBooking, NoSuchShow
-from serai.systems.cinema.model import Show
+from serai.systems.cinema.model import Movie, Show, Theater
 from serai.systems.cinema.service.bookings import Bookings
 from serai.systems.cinema.service.holds import Holds
+from serai.systems.cinema.service.house import House
 from serai.systems.cinema.service.live import LiveMaps
+from serai.systems.cinema.service.schedule import Schedule
 from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.service.tickets import Tickets
 from serai.systems.cinema.settings import CinemaSettings
@@ -35,6 +37,8 @@ class Cinema:
     bookings: Bookings
     live: LiveMaps
     tickets: Tickets
+    house: House
+    schedule: Schedule
     settings: CinemaSettings
 
 
@@ -127,3 +131,23 @@ def time_cursor(text: str | None) -> tuple[datetime, UUID] | None:
 def bad_cursor() -> Invalid:
     """The cursor is none of ours."""
     return Invalid.of("cursor", "bad_cursor", "Use the next_cursor of an earlier answer, unchanged.")
+
+
+def movie_json(movie: Movie) -> dict[str, Any]:
+    """A movie in a list of shows."""
+    return {
+        "id": str(movie.movie_id),
+        "title": movie.title,
+        "duration_min": movie.duration_min,
+        "rating": movie.rating,
+    }
+
+
+def theater_json(theater: Theater) -> dict[str, Any]:
+    """A theater in a list of shows."""
+    return {
+        "id": str(theater.theater_id),
+        "name": theater.name,
+        "city": theater.city,
+        "time_zone": theater.time_zone,
+    }

@@ -26,6 +26,8 @@ from serai.systems.cinema.http.parts import (
     booking_capability,
     find_show,
     json_response,
+    movie_json,
+    theater_json,
     time_cursor,
     write_cursor,
 )
@@ -82,7 +84,7 @@ def _browse(router: APIRouter, cinema: Cinema) -> None:
     ) -> Response:
         show = await find_show(cinema, principal, show_id)
         live = await cinema.live.map_of(principal.tenant, show)
-        tag = f'"{live.told}"'
+        tag = f'"{live.told}.{live.show.edition}"'
         if if_none_match == tag:
             return Response(status_code=304, headers={"ETag": tag})
         return Response(live.body(), media_type="application/json", headers={"ETag": tag, "Cache-Control": "no-cache"})
@@ -204,21 +206,10 @@ def _hold_capability(text: str) -> Capability:
 
 
 def _listing(show: Listing, free: int) -> dict[str, Any]:
-    movie, theater = show.movie, show.theater
     return {
         "id": str(show.show_id),
-        "movie": {
-            "id": str(movie.movie_id),
-            "title": movie.title,
-            "duration_min": movie.duration_min,
-            "rating": movie.rating,
-        },
-        "theater": {
-            "id": str(theater.theater_id),
-            "name": theater.name,
-            "city": theater.city,
-            "time_zone": theater.time_zone,
-        },
+        "movie": movie_json(show.movie),
+        "theater": theater_json(show.theater),
         "screen": show.screen,
         "starts_at": show.starts_at,
         "from_price": show.from_price.json(),
