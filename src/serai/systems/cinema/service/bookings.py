@@ -155,6 +155,7 @@ class Bookings:
     async def call_off(self, tenant: UUID, booking_id: UUID) -> bool:
         """Returns a booking of a show that was called off, in full; false while its payment is on its way."""
         async with self._database.transaction(tenant) as tx:
+            await store.lock_booking(tx, booking_id)
             found = await store.booking_by_id(tx, booking_id)
             assert found is not None, "bookings are never deleted"
             if found.state is not BookingState.CONFIRMED:
@@ -163,8 +164,8 @@ class Bookings:
             assert payment is not None, "a confirmed booking was paid"
             if payment.state is not PaymentState.CAPTURED:
                 return False
-            if not await store.cancel_booking(tx, found, found.total.minor):
-                return False
+            done = await store.cancel_booking(tx, found, found.total.minor)
+            assert done, "the booking's row is locked, so nobody else can have changed it"
             await self._allocation.cancel(tx, await self._allocation.claim_by_id(tx, found.claim_id), "show called off")
             payment = await self._payments.refund(tx, payment, found.total.minor)
         await self._payments.run(payment)
