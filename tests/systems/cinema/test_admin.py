@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -245,8 +246,9 @@ async def test_money_that_comes_while_the_show_is_called_off_is_given_back(site:
     await post(site, f"/shows/{show_id}/cancel", None, manager, 200)
     await site.run_loops("cinema.settle_shows")
     assert site.sql("select state from cinema.bookings") == [("pending",)], "somebody is paying: it waits"
-    async with httpx.AsyncClient() as bank:
-        approved = await bank.post(asked.json()["next_action"]["url"], data={"decision": "approve"})
+    page = urlsplit(asked.json()["next_action"]["url"])
+    async with httpx.AsyncClient(base_url=site.gateway_url) as bank:
+        approved = await bank.post(f"{page.path}?{page.query}", data={"decision": "approve"})
         assert approved.status_code == 303, approved.text
     await site.client.post(f"{V1}/bookings/{asked.json()['booking_id']}/continue")
     await site.run_loops("cinema.settle_shows")
