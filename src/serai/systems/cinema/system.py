@@ -12,11 +12,13 @@ from serai.systems.cinema.http import Cinema, make_routers
 from serai.systems.cinema.model import OWNER
 from serai.systems.cinema.pages import make_pages
 from serai.systems.cinema.service.bookings import Bookings
+from serai.systems.cinema.service.doors import Doors
 from serai.systems.cinema.service.holds import Holds
 from serai.systems.cinema.service.house import Audit, House
 from serai.systems.cinema.service.live import LiveMaps
 from serai.systems.cinema.service.orders import BookingOrders
 from serai.systems.cinema.service.schedule import Schedule
+from serai.systems.cinema.service.reports import Reports
 from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.service.tickets import KEY_ID, Tickets
 from serai.systems.cinema.settings import CinemaSettings
@@ -60,6 +62,8 @@ def make_cinema(world: World) -> Cinema:
             world.random,
             settings,
         ),
+        reports=Reports(world.database),
+        doors=Doors(world.database, shows, {key.id: key.public}, world.clock),
         settings=settings,
     )
 

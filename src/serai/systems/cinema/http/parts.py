@@ -18,10 +18,12 @@ from serai.runtime.postgres.database import Database
 from serai.systems.cinema.errors import NoSuchBooking, NoSuchShow
 from serai.systems.cinema.model import Movie, Show, Theater
 from serai.systems.cinema.service.bookings import Bookings
+from serai.systems.cinema.service.doors import Doors
 from serai.systems.cinema.service.holds import Holds
 from serai.systems.cinema.service.house import House
 from serai.systems.cinema.service.live import LiveMaps
 from serai.systems.cinema.service.schedule import Schedule
+from serai.systems.cinema.service.reports import Reports
 from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.service.tickets import Tickets
 from serai.systems.cinema.settings import CinemaSettings
@@ -39,6 +41,8 @@ class Cinema:
     tickets: Tickets
     house: House
     schedule: Schedule
+    reports: Reports
+    doors: Doors
     settings: CinemaSettings
 
 
