@@ -17,8 +17,8 @@ from serai.systems.cinema.service.holds import Holds
 from serai.systems.cinema.service.house import Audit, House
 from serai.systems.cinema.service.live import LiveMaps
 from serai.systems.cinema.service.orders import BookingOrders
-from serai.systems.cinema.service.schedule import Schedule
 from serai.systems.cinema.service.reports import Reports
+from serai.systems.cinema.service.schedule import Schedule
 from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.service.tickets import KEY_ID, Tickets
 from serai.systems.cinema.settings import CinemaSettings

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 
 from serai.kernel.errors import FieldError, Invalid
 from serai.kernel.money import Money
-from serai.runtime.http.models import PAGE_MAX, Model, Page
+from serai.runtime.http.models import LINE, PAGE_MAX, Model, Page
 from serai.runtime.http.principal import Asking
 from serai.systems.cinema.errors import NoSuchMovie, NoSuchScreen, NoSuchShow, NoSuchTheater
 from serai.systems.cinema.http.admin_models import (
@@ -68,7 +68,7 @@ def _movies(router: APIRouter, cinema: Cinema) -> None:
     @router.get("/movies", response_model=Page[MovieFull], summary="Movies by title")
     async def list_movies(
         principal: Asking,
-        q: Annotated[str | None, Query(max_length=80)] = None,
+        q: Annotated[str | None, Query(max_length=80, pattern=LINE)] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response:
@@ -98,7 +98,7 @@ def _theaters(router: APIRouter, cinema: Cinema) -> None:
     @router.get("/theaters", response_model=Page[TheaterFull], summary="Theaters by name")
     async def list_theaters(
         principal: Asking,
-        city: Annotated[str | None, Query(max_length=80)] = None,
+        city: Annotated[str | None, Query(max_length=80, pattern=LINE)] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response:

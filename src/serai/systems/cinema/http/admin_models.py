@@ -4,17 +4,17 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, Strict
 
-from serai.runtime.http.models import Amount, Instant, Model
+from serai.runtime.http.models import LINE, Amount, Instant, Model
 from serai.systems.cinema.http.models import MovieOut, TheaterOut
 from serai.systems.cinema.plan.model import CATEGORIES_MAX, SEATS_MAX, TEXT_CHARS_MAX
 
-PRINTABLE = r"^[^\x00-\x1f\x7f\u2028\u2029]*$"
-"""One plain line: these texts end in lists, mails and tickets."""
-
-Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
-Note = Annotated[str, Field(max_length=200, pattern=PRINTABLE)]
-Story = Annotated[str, Field(max_length=4000)]
-Rating = Annotated[str, Field(max_length=20, pattern=PRINTABLE)]
+Line = Annotated[
+    str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$")
+]
+"""A name: one line, without blanks around it."""
+Note = Annotated[str, Field(max_length=200, pattern=LINE)]
+Story = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$")]
+Rating = Annotated[str, Field(max_length=20, pattern=LINE)]
 Minutes = Annotated[int, Field(ge=1, le=1000)]
 CancelUntil = Annotated[int, Field(ge=0, le=10_080, description="Minutes before the start; at most a week")]
 Percent = Annotated[int, Field(ge=0, le=100)]

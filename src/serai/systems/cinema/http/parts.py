@@ -22,8 +22,8 @@ from serai.systems.cinema.service.doors import Doors
 from serai.systems.cinema.service.holds import Holds
 from serai.systems.cinema.service.house import House
 from serai.systems.cinema.service.live import LiveMaps
-from serai.systems.cinema.service.schedule import Schedule
 from serai.systems.cinema.service.reports import Reports
+from serai.systems.cinema.service.schedule import Schedule
 from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.service.tickets import Tickets
 from serai.systems.cinema.settings import CinemaSettings
