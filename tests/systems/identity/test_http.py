@@ -298,7 +298,7 @@ async def test_members_are_added_changed_and_removed(site: Site, tenant: UUID) -
     assert refused(await client.post(f"{V1}/users", json={**new, "email": ADA.upper()}), 409, "already_member")
     browser = site.client()
     await sign_in(browser)
-    assert (await browser.get(f"{V1}/me")).json()["roles"] == ["cinema:check_in", "cinema:view"]
+    assert (await browser.get(f"{V1}/me")).json()["roles"] == ["cinema:door", "cinema:view"]
     changed = await client.put(f"{V1}/users/{added['id']}/roles", json={"roles": ["viewer", "viewer"]})
     assert changed.json()["roles"] == ["viewer"]
     assert "payments:view" in (await browser.get(f"{V1}/me")).json()["roles"], "at once in this process"

@@ -17,7 +17,7 @@ from serai.systems.identity.model import (
 
 def test_named_roles_become_what_they_allow() -> None:
     assert expand_roles(["owner"]) == {"*"}
-    assert expand_roles(["door-staff", "files:read"]) == {"cinema:check_in", "cinema:view", "files:read"}
+    assert expand_roles(["door-staff", "files:read"]) == {"cinema:door", "cinema:view", "files:read"}
     assert expand_roles([]) == frozenset()
     assert all(checked_roles(allowed) for allowed in NAMED_ROLES.values()), "each is made of roles"
 

@@ -27,7 +27,7 @@ from serai.systems.allocation.model import (
     UnitRef,
 )
 from serai.systems.allocation.service import Allocation
-from serai.systems.allocation.store.views import free_counts, pool_versions, pool_views
+from serai.systems.allocation.store.views import free_counts, lock_pool, pool_versions, pool_views, state_counts
 
 __all__ = [
     "HOLD_S_MAX",
@@ -57,6 +57,8 @@ __all__ = [
     "UnitState",
     "UnitsTaken",
     "free_counts",
+    "lock_pool",
     "pool_versions",
     "pool_views",
+    "state_counts",
 ]

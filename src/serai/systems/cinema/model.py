@@ -43,6 +43,8 @@ class Movie:
     synopsis: str = ""
     genre: str = ""
     poster: str = ""
+    retired: bool = False
+    """No new shows are made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,18 @@ class Theater:
     time_zone: str
     currency: str
     address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A hall of a theater, with the plan that its next shows get."""
+
+    screen_id: UUID
+    theater_id: UUID
+    name: str
+    plan_id: UUID
+    plan_name: str
+    seats: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +86,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Show:
-    """A show with its hall and prices: everything about it that does not change while it is sold."""
+    """A show with its hall, prices and terms. `edition` rises when prices or terms change."""
 
     show_id: UUID
     movie: Movie
@@ -86,6 +100,7 @@ class Show:
     cancel_until_min: int
     cancel_fee_percent: int
     cancelled: bool
+    edition: int = 1
 
     @property
     def currency(self) -> str:

@@ -8,13 +8,17 @@ from serai.runtime.mail import Mailer
 from serai.runtime.system import Entry, Figure, Parts, Progress, System, World
 from serai.systems.allocation.api import Allocation
 from serai.systems.cinema.demo import Demo
-from serai.systems.cinema.http import Cinema, make_router
+from serai.systems.cinema.http import Cinema, make_routers
 from serai.systems.cinema.model import OWNER
 from serai.systems.cinema.pages import make_pages
 from serai.systems.cinema.service.bookings import Bookings
+from serai.systems.cinema.service.doors import Doors
 from serai.systems.cinema.service.holds import Holds
+from serai.systems.cinema.service.house import Audit, House
 from serai.systems.cinema.service.live import LiveMaps
 from serai.systems.cinema.service.orders import BookingOrders
+from serai.systems.cinema.service.reports import Reports
+from serai.systems.cinema.service.schedule import Schedule
 from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.service.tickets import KEY_ID, Tickets
 from serai.systems.cinema.settings import CinemaSettings
@@ -23,24 +27,43 @@ from serai.systems.cinema.tickets import TicketKey
 from serai.systems.identity.api import IdentityApi
 from serai.systems.payments.api import Payments
 
+SETTLE_EVERY_S = 1.0
+"""How often the jobs process looks for called-off shows whose bookings are to be returned."""
+
 
 def make_cinema(world: World) -> Cinema:
     """The use cases, wired; also for benches and the command line."""
     settings = world.configuration.get(CinemaSettings)
     allocation, payments = world.need(Allocation), world.need(Payments)
-    shows = Shows(world.database)
+    shows = Shows(world.database, world.clock)
     holds = Holds(world.database, allocation, shows, world.clock, world.random, settings)
     orders = BookingOrders(allocation, shows, world.outbox, world.queue, world.clock, world.random)
     payments.serve(OWNER, orders)
     mailer = Mailer(world.settings.smtp_url, world.settings.mail_from)
+    bookings = Bookings(world.database, allocation, payments, shows, holds, world.clock, world.random, settings)
+    audit = Audit(world.outbox)
     key = TicketKey.from_seed(KEY_ID, world.secrets["tickets"])
     return Cinema(
         database=world.database,
         shows=shows,
         holds=holds,
-        bookings=Bookings(world.database, allocation, payments, shows, holds, world.clock, world.random, settings),
+        bookings=bookings,
         live=LiveMaps(world.database, world.clock),
         tickets=Tickets(world.database, shows, mailer, key, world.clock, world.settings.site_url),
+        house=House(world.database, audit, world.clock, world.random),
+        schedule=Schedule(
+            world.database,
+            world.jobs_database,
+            allocation,
+            shows,
+            bookings,
+            audit,
+            world.clock,
+            world.random,
+            settings,
+        ),
+        reports=Reports(world.database),
+        doors=Doors(world.database, shows, {key.id: key.public}, world.clock),
         settings=settings,
     )
 
@@ -51,13 +74,14 @@ def build(world: World) -> Parts:
     tickets = cinema.tickets
 
     return Parts(
-        routers=[make_router(cinema), make_pages(world, cinema)],
+        routers=[*make_routers(cinema), make_pages(world, cinema)],
         jobs=[
             Job("cinema.mail_ticket", tickets.mail_ticket),
             Job("cinema.mail_cancelled", tickets.mail_cancelled),
             Job("cinema.mail_returned", tickets.mail_returned),
             Job("cinema.keep_ahead", partial(_keep_ahead, world, cinema), deadline_s=600, cron="23 2 * * *"),
         ],
+        loops=[Loop("cinema.settle_shows", SETTLE_EVERY_S, cinema.schedule.settle)],
         background=[Loop("cinema.live", cinema.settings.poll_ms / 1000, cinema.live.poll)],
         figure=partial(_figure, world),
         demo=partial(_load_demo, world, cinema),

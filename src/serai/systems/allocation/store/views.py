@@ -1,4 +1,4 @@
-"""Reading pools without a lock: versions, whole pictures, and what is free."""
+"""Reading pools without a lock: versions, whole pictures, and what is free. Only `lock_pool` takes one."""
 
 from collections.abc import Sequence
 
@@ -77,5 +77,38 @@ async def free_counts(tx: Transaction, pool_nos: Sequence[int]) -> dict[int, int
 async def live_claims(tx: Transaction) -> int:
     """Claims of every tenant that are held or being paid (role serai_jobs); by the partial index claims_due."""
     row = await tx.fetch_one("select count(*) from allocation.claims where state in ('held', 'paying')")
+    assert row is not None
+    return int(row[0])
+
+
+async def state_counts(tx: Transaction, pool_nos: Sequence[int]) -> dict[int, dict[UnitState, int]]:
+    """How many units are in each state, by pool; a state without units is 0, and expired holds are free."""
+    rows = await tx.fetch(
+        """
+        select pool_no,
+               count(*) filter (where state = 'free' or state = 'held' and expires_at <= clock_timestamp()),
+               count(*) filter (where state = 'held' and expires_at > clock_timestamp()),
+               count(*) filter (where state = 'sold'), count(*) filter (where state = 'blocked')
+        from allocation.units where tenant_id = %s and pool_no = any(%s::int[]) group by pool_no
+        """,
+        (tx.owner, list(pool_nos)),
+    )
+    order = (UnitState.FREE, UnitState.HELD, UnitState.SOLD, UnitState.BLOCKED)
+    return {pool_no: dict(zip(order, counts, strict=True)) for pool_no, *counts in rows}
+
+
+async def lock_pool(tx: Transaction, pool_no: int) -> int:
+    """How many units are with a claim, expired ones included; until the transaction ends no other can open one.
+
+    Locks the pool's row, which is the last that a claim locks: it waits for claims in flight, and they for it.
+    """
+    await tx.fetch(
+        "select 1 from allocation.pools where tenant_id = %s and pool_no = %s for update", (tx.owner, pool_no)
+    )
+    # A statement of its own: its snapshot begins after the wait, so it sees what was waited for.
+    row = await tx.fetch_one(
+        "select count(*) from allocation.units where tenant_id = %s and pool_no = %s and claim_id is not null",
+        (tx.owner, pool_no),
+    )
     assert row is not None
     return int(row[0])

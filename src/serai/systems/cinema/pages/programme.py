@@ -11,10 +11,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from serai.kernel.ports import Clock
 from serai.runtime.http.principal import Asking
-from serai.systems.cinema.errors import NoSuchShow
+from serai.systems.cinema.errors import NoSuchMovie, NoSuchShow
 from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.poster import POLICY, drawn
-from serai.systems.cinema.service.programme import City, DayProgramme, NoSuchMovie, Programme
+from serai.systems.cinema.service.programme import City, DayProgramme, Programme
 from serai.web.shell import Shell
 
 HREF = "/cinema"

@@ -26,7 +26,7 @@ from serai.systems.cinema.model import OWNER, Booking, BookingState, Show
 from serai.systems.cinema.service.holds import Holds
 from serai.systems.cinema.service.orders import authentication, declined, order_number, returned
 from serai.systems.cinema.service.replies import Reply, booked, refused
-from serai.systems.cinema.service.shows import Shows, require_on_sale
+from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.settings import CinemaSettings
 from serai.systems.cinema.store import bookings as store
 from serai.systems.cinema.store import catalogue
@@ -149,6 +149,35 @@ class Bookings:
         await self._payments.run(payment)
         return await self.get(tenant, booking)
 
+    async def call_off(self, tenant: UUID, booking_id: UUID) -> bool:
+        """Returns a booking of a show that was called off, in full; false while its payment is on its way."""
+        async with self._database.transaction(tenant) as tx:
+            await store.lock_booking(tx, booking_id)
+            found = await store.booking_by_id(tx, booking_id)
+            assert found is not None, "bookings are never deleted"
+            if found.state is not BookingState.CONFIRMED:
+                return await self._give_up(tx, found)
+            payment = await self._payments.of_order(tx, OWNER, booking_id)
+            assert payment is not None, "a confirmed booking was paid"
+            if payment.state is not PaymentState.CAPTURED:
+                return False
+            done = await store.cancel_booking(tx, found, found.total.minor)
+            assert done, "the booking's row is locked, so nobody else can have changed it"
+            await self._allocation.cancel(tx, await self._allocation.claim_by_id(tx, found.claim_id), "show called off")
+            payment = await self._payments.refund(tx, payment, found.total.minor)
+        await self._payments.run(payment)
+        return True
+
+    async def _give_up(self, tx: Transaction, booking: Booking) -> bool:
+        """Ends a booking of a called-off show that nobody is paying right now."""
+        claim = await self._allocation.claim_by_id(tx, booking.claim_id)
+        if claim.state in (ClaimState.PAYING, ClaimState.UNKNOWN):
+            return False
+        if claim.state is ClaimState.HELD:
+            await self._allocation.release(tx, claim, "show called off")
+        await store.fail_booking(tx, booking.booking_id, "The show was called off.")
+        return True
+
     async def _start(self, tx: Transaction, purchase: Purchase, key: Key) -> Started:
         claim = await self._holds.claim(tx, purchase.hold)
         show = await self._shows.read(tx, UUID(claim.terms["show_id"]))
@@ -157,7 +186,7 @@ class Bookings:
             payment = await self._payments.of_order(tx, OWNER, earlier.booking_id)
             assert payment is not None, "a booking and its first payment are written together"
             return Started(show, earlier, payment, fresh=False)
-        await require_on_sale(tx, show)
+        show = await self._shows.on_sale(tx, show.show_id)
         paying = await self._pay(tx, claim)
         booking = await self._booking(tx, show, paying, earlier, purchase, key)
         order = Order(
@@ -235,8 +264,6 @@ class Bookings:
             raise NotCancellable(f"This booking is {booking.state}; only a confirmed one can be cancelled.")
         if not await catalogue.cancellable(tx, show.show_id):
             raise NotCancellable(f"Bookings can be cancelled until {show.cancel_until_min} minutes before the show.")
-        if await store.used_tickets(tx, booking.booking_id):
-            raise NotCancellable("A ticket of this booking was used at the door.")
         payment = await self._payments.of_order(tx, OWNER, booking.booking_id)
         assert payment is not None, "a confirmed booking was paid"
         if payment.state is not PaymentState.CAPTURED:
@@ -244,6 +271,9 @@ class Bookings:
         refund = booking.total - booking.total.percent(show.cancel_fee_percent)
         done = await store.cancel_booking(tx, booking, refund.minor)
         assert done, "the booking's row is locked, so nobody else can have changed it"
+        # Asked after the tickets were revoked, which waits for a door that is admitting one of them.
+        if await store.used_tickets(tx, booking.booking_id):
+            raise NotCancellable("A ticket of this booking was used at the door.")
         await self._allocation.cancel(tx, await self._allocation.claim_by_id(tx, booking.claim_id), "buyer")
         return await self._payments.refund(tx, payment, refund.minor)
 

@@ -24,10 +24,10 @@ from serai.systems.allocation.api import (
     UnitState,
     pool_views,
 )
-from serai.systems.cinema.errors import HoldExpired, NoSuchHold, OrphanSeat, SeatsUnavailable
+from serai.systems.cinema.errors import HoldExpired, NoSuchHold, OrphanSeat, SeatsUnavailable, ShowChanged
 from serai.systems.cinema.model import OWNER, Show
 from serai.systems.cinema.seating import orphans
-from serai.systems.cinema.service.shows import Shows, require_on_sale
+from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.settings import CinemaSettings
 
 
@@ -65,9 +65,9 @@ class Holds:
     async def hold(
         self, tenant: UUID, show_id: UUID, seat_ids: Sequence[str], *, holder: str, holds_max: int | None
     ) -> Hold:
-        """Holds all the seats or none. SeatsUnavailable (names those gone), NoSuchShow, Invalid, TooManyClaims."""
+        """Holds all the seats or none. SeatsUnavailable (names those gone), NoSuchShow, ShowChanged, TooManyClaims."""
         show = await self._shows.get(tenant, show_id)
-        keys = self._keys(show, seat_ids)
+        keys = self.keys(show, seat_ids)
         total = show.total(keys)
         ask = Ask(
             capability=Capability.new(self._clock, self._random),
@@ -81,15 +81,18 @@ class Holds:
         )
 
         async def work(tx: Transaction) -> Claim:
-            await require_on_sale(tx, show)
             if self._settings.orphan_rule:
                 await self._refuse_orphans(tx, show, keys)
-            return await self._allocation.open_claim(tx, ask)
+            claim = await self._allocation.open_claim(tx, ask)
+            # Asked after the claim: an edit of prices locks what claims lock last, so one of the two sees the other.
+            if (await self._shows.on_sale(tx, show_id)).edition != show.edition:
+                raise ShowChanged("The prices of this show were changed a moment ago; look at it again.")
+            return claim
 
         try:
             claim = await self._allocation.with_free_units(self._database, tenant, ask.units, work)
         except UnitsTaken as error:
-            raise self._unavailable(show, [unit.key for unit in error.units]) from None
+            raise unavailable(show, [unit.key for unit in error.units]) from None
         return self._as_hold(show, claim)
 
     async def get(self, tenant: UUID, hold: Capability) -> Hold:
@@ -129,24 +132,14 @@ class Holds:
             raise NoSuchHold("There is no such hold.")
         return claim
 
-    def _keys(self, show: Show, seat_ids: Sequence[str]) -> tuple[int, ...]:
+    def keys(self, show: Show, seat_ids: Sequence[str]) -> tuple[int, ...]:
+        """The keys of a buyer's choice, ascending; Invalid names each seat that cannot be chosen."""
         limit = self._settings.seats_per_hold_max
         if not seat_ids:
             raise Invalid.of("seat_ids", "too_short", "Choose at least one seat.")
         if len(seat_ids) > limit:
             raise Invalid.of("seat_ids", "too_long", f"Choose at most {limit} seats; you asked for {len(seat_ids)}.")
-        errors, keys = [], []
-        for place, seat_id in enumerate(seat_ids):
-            key = show.seat_key(seat_id)
-            if key is None:
-                errors.append(FieldError(f"seat_ids[{place}]", "unknown_seat", "This show has no such seat."))
-            elif key in keys:
-                errors.append(FieldError(f"seat_ids[{place}]", "duplicate", "This seat is in the list twice."))
-            else:
-                keys.append(key)
-        if errors:
-            raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
-        return tuple(sorted(keys))
+        return tuple(chosen_keys(show, seat_ids))
 
     async def _refuse_orphans(self, tx: Transaction, show: Show, keys: tuple[int, ...]) -> None:
         view = (await pool_views(tx, [show.pool_no]))[0]
@@ -162,14 +155,31 @@ class Holds:
             )
 
     @staticmethod
-    def _unavailable(show: Show, keys: Sequence[int]) -> SeatsUnavailable:
-        names = ", ".join(f"{show.plan.seat(key).row}{show.plan.seat(key).number}" for key in keys)
-        ids = [show.seat_id(key) for key in keys]
-        return SeatsUnavailable(f"Just taken by somebody else: {names}. Choose others.", extra={"seats": ids})
-
-    @staticmethod
     def _as_hold(show: Show, claim: Claim) -> Hold:
         state = ClaimState.EXPIRED if claim.expired and claim.state is ClaimState.HELD else claim.state
         total = Money(claim.terms["total"], claim.terms["currency"])
         keys = tuple(unit.key for unit in claim.units)
         return Hold(claim.capability, show, state, claim.expires_at, keys, total)
+
+
+def unavailable(show: Show, keys: Sequence[int]) -> SeatsUnavailable:
+    """The refusal that names the seats that are gone."""
+    names = ", ".join(f"{show.plan.seat(key).row}{show.plan.seat(key).number}" for key in keys)
+    ids = [show.seat_id(key) for key in keys]
+    return SeatsUnavailable(f"Just taken by somebody else: {names}. Choose others.", extra={"seats": ids})
+
+
+def chosen_keys(show: Show, seat_ids: Sequence[str]) -> list[int]:
+    """The keys of these seats, ascending; Invalid names each that the show does not have, or that is named twice."""
+    errors, keys = [], set()
+    for place, seat_id in enumerate(seat_ids):
+        key = show.seat_key(seat_id)
+        if key is None:
+            errors.append(FieldError(f"seat_ids[{place}]", "unknown_seat", "This show has no such seat."))
+        elif key in keys:
+            errors.append(FieldError(f"seat_ids[{place}]", "duplicate", "This seat is in the list twice."))
+        else:
+            keys.add(key)
+    if errors:
+        raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors[:50]))
+    return sorted(keys)

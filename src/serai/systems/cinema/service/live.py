@@ -118,6 +118,11 @@ class LiveMap:
         self.deltas.append((before, event))
         return event
 
+    def adopt(self, show: Show) -> None:
+        """Takes the show with its new prices, and shows all of it to the watchers."""
+        self.show, self._body = show, None
+        self.channel.publish(self._snapshot())
+
     def first(self, last_seen: str | None) -> Iterator[Event]:
         """What a new subscriber gets: the deltas behind `last_seen` if all are here, else a snapshot."""
         if last_seen is not None and last_seen.isdecimal():
@@ -125,7 +130,10 @@ class LiveMap:
             if missed is not None:
                 yield from missed
                 return
-        yield Event(self.body().decode(), "snapshot", str(self.told))
+        yield self._snapshot()
+
+    def _snapshot(self) -> Event:
+        return Event(self.body().decode(), "snapshot", str(self.told))
 
     def _missed(self, version: int) -> list[Event] | None:
         if version == self.told:
@@ -150,6 +158,8 @@ class LiveMaps:
         known = self._maps.get(show.show_id)
         if known is not None:
             known.asked_s = now_s
+            if show.edition > known.show.edition:
+                known.adopt(show)
             if now_s - known.checked_s > FRESH_S:
                 await self._refresh(tenant, [known])
             return known

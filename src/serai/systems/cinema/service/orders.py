@@ -16,7 +16,7 @@ from serai.systems.allocation.api import Allocation, Ask, Claim, ClaimLost, Clai
 from serai.systems.cinema.errors import SeatsUnavailable, ShowCancelled, ShowStarted
 from serai.systems.cinema.model import OWNER, Booking, BookingState
 from serai.systems.cinema.service.replies import Reply, booked, refused
-from serai.systems.cinema.service.shows import Shows, require_on_sale
+from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.store import bookings as store
 from serai.systems.payments.api import (
     NOT_CONFIRMED,
@@ -139,7 +139,7 @@ class BookingOrders:
         if claim.state is not ClaimState.EXPIRED:
             raise GoodsLost(f"the claim is {claim.state}")
         try:
-            await require_on_sale(tx, await self._shows.read(tx, UUID(claim.terms["show_id"])))
+            await self._shows.on_sale(tx, UUID(claim.terms["show_id"]))
         except (ShowStarted, ShowCancelled) as error:
             raise GoodsLost(error.message) from None
         ask = Ask(

@@ -10,11 +10,11 @@ from itertools import groupby
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from serai.kernel.errors import NotFound
 from serai.kernel.money import Money
 from serai.kernel.ports import Clock
 from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.allocation.api import free_counts
+from serai.systems.cinema.errors import NoSuchMovie
 from serai.systems.cinema.model import Listing, Movie, Theater
 from serai.systems.cinema.store import catalogue
 
@@ -23,12 +23,6 @@ DAYS = 14
 
 SHOWS_MAX = 600
 """Shows on one page: a city's busiest day, or a movie's two weeks in one city."""
-
-
-class NoSuchMovie(NotFound):
-    """No movie has this id."""
-
-    code = "movie_not_found"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Tickets: signing, printing and mailing them. Never on the booking path: a PDF costs as much as ten bookings."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from serai.kernel.money import Money
@@ -23,6 +23,11 @@ KEY_ID = 1
 """Number of the signing key in force; a rotation adds the next and keeps the public halves of the old ones."""
 
 TERMS = "The ticket is valid once. Cancel online until {minutes} minutes before the show."
+
+
+def opens_at(show: Show) -> datetime:
+    """From when on the show's tickets admit."""
+    return show.starts_at - timedelta(minutes=DOORS_OPEN_MIN)
 
 
 class Tickets:
@@ -96,7 +101,6 @@ class Tickets:
 
     def _seat(self, show: Show, key: int, serial: int) -> PrintedSeat:
         seat = show.plan.seat(key)
-        opens_at = show.starts_at - timedelta(minutes=DOORS_OPEN_MIN)
-        ticket = Ticket(show.show_id, key, serial, opens_at, show.ends_at)
+        ticket = Ticket(show.show_id, key, serial, opens_at(show), show.ends_at)
         token = self._key.sign(ticket) if serial else ""
         return PrintedSeat(seat.row, seat.number, seat.category, show.price(seat), token)

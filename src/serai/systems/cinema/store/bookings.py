@@ -125,13 +125,15 @@ async def next_attempt(tx: Transaction, booking: Booking, email: str, name: str,
 
 
 async def confirm_booking(tx: Transaction, booking: Booking, claim_id: UUID) -> bool:
-    """Confirms it and writes a ticket per seat, in one statement; false if it is not pending any more."""
+    """Confirms it and writes a ticket per seat; false if it is not pending any more, or its show was cancelled."""
     row = await tx.fetch_one(
         """
         with booking as (
           update cinema.bookings set state = 'confirmed', claim_id = %s, confirmed_at = clock_timestamp(),
             version = version + 1, reason = ''
           where tenant_id = %s and booking_id = %s and state = 'pending'
+            and not exists (select from cinema.shows s where s.tenant_id = bookings.tenant_id
+                            and s.show_id = bookings.show_id and s.cancelled_at is not null)
           returning tenant_id, booking_id, show_id, seat_keys
         ), tickets as (
           insert into cinema.tickets (tenant_id, booking_id, show_id, seat_key)

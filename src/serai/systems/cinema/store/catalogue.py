@@ -1,8 +1,9 @@
 """SQL of movies, theaters, screens, plans and shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ import orjson
 from serai.kernel.money import Money
 from serai.runtime.postgres.database import Row, Transaction
 from serai.systems.cinema.model import Listing, Movie, Show, Theater
-from serai.systems.cinema.plan import Plan, export_plan, import_plan
+from serai.systems.cinema.plan import Plan, export_plan
 
 _LISTING = """
   s.show_id, s.starts_at, s.from_minor, s.currency, s.pool_no, c.name,
@@ -61,7 +62,7 @@ async def upcoming(tx: Transaction, wanted: Wanted) -> list[Listing]:
             "city": wanted.city,
             "day": wanted.day,
             "movie": wanted.movie,
-            "text": f"%{_literal(wanted.text)}%" if wanted.text else None,
+            "text": like_part(wanted.text),
             "at": after[0],
             "id": after[1],
             "limit": wanted.limit,
@@ -70,37 +71,47 @@ async def upcoming(tx: Transaction, wanted: Wanted) -> list[Listing]:
     return [_listing(row) for row in rows]
 
 
-def _literal(text: str) -> str:
-    """Text for LIKE in which no character is a wildcard."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def like_part(text: str | None) -> str | None:
+    """A LIKE pattern for what contains the text, in which none of its characters is a wildcard."""
+    if not text:
+        return None
+    literal = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{literal}%"
 
 
-async def show_by_id(tx: Transaction, show_id: UUID) -> Show | None:
-    """A show with its movie, theater and plan, by primary keys."""
+@dataclass(frozen=True, slots=True)
+class ShowFacts:
+    """A show without its hall; `plan_id` names the plan, which never changes."""
+
+    show: Callable[[Plan], Show]
+    plan_id: UUID
+
+
+async def show_facts(tx: Transaction, show_id: UUID) -> ShowFacts | None:
+    """A show with its movie and theater, by primary keys."""
     row = await tx.fetch_one(
         """
-        select s.show_id, s.starts_at, s.ends_at, s.pool_no, s.prices, s.cancel_until_min, s.cancel_fee_percent,
-               s.cancelled_at is not null, c.name, p.document,
+        select s.plan_id, s.starts_at, s.ends_at, s.pool_no, s.prices, s.cancel_until_min, s.cancel_fee_percent,
+               s.cancelled_at is not null, s.edition, c.name,
                m.movie_id, m.title, m.duration_min, m.rating, m.synopsis, m.genre, m.poster,
                t.theater_id, t.name, t.city, t.time_zone, t.currency, t.address
         from cinema.shows s
         join cinema.movies m using (tenant_id, movie_id)
         join cinema.screens c using (tenant_id, screen_id)
         join cinema.theaters t using (tenant_id, theater_id)
-        join cinema.plans p on p.tenant_id = s.tenant_id and p.plan_id = s.plan_id
         where s.tenant_id = %s and s.show_id = %s
         """,
         (tx.owner, show_id),
     )
     if row is None:
         return None
-    show, starts_at, ends_at, pool_no, prices, until, fee, cancelled, screen, document, *rest = row
-    return Show(
-        show_id=show,
+    plan_id, starts_at, ends_at, pool_no, prices, until, fee, cancelled, edition, screen, *rest = row
+    complete = partial(
+        Show,
+        show_id=show_id,
         movie=Movie(*rest[:7]),
         theater=Theater(*rest[7:]),
         screen=screen,
-        plan=import_plan(document),
         starts_at=starts_at,
         ends_at=ends_at,
         pool_no=pool_no,
@@ -108,17 +119,28 @@ async def show_by_id(tx: Transaction, show_id: UUID) -> Show | None:
         cancel_until_min=until,
         cancel_fee_percent=fee,
         cancelled=cancelled,
+        edition=edition,
     )
+    return ShowFacts(lambda plan: complete(plan=plan), plan_id)
 
 
-async def show_begun(tx: Transaction, show_id: UUID) -> tuple[bool, bool] | None:
-    """(has begun, is cancelled) by the database's clock, or None without such a show."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What may change of a show while it is sold, by the database's clock."""
+
+    begun: bool
+    cancelled: bool
+    edition: int
+
+
+async def standing(tx: Transaction, show_id: UUID) -> Standing | None:
+    """By primary key; None without such a show."""
     row = await tx.fetch_one(
-        "select starts_at <= clock_timestamp(), cancelled_at is not null from cinema.shows"
+        "select starts_at <= clock_timestamp(), cancelled_at is not null, edition from cinema.shows"
         " where tenant_id = %s and show_id = %s",
         (tx.owner, show_id),
     )
-    return (row[0], row[1]) if row else None
+    return Standing(*row) if row else None
 
 
 async def cancellable(tx: Transaction, show_id: UUID) -> bool:
@@ -277,7 +299,7 @@ async def insert_show(tx: Transaction, show: NewShow, pool_no: int) -> None:
 async def overlapping(tx: Transaction, screen_id: UUID, starts_at: datetime, ends_at: datetime) -> UUID | None:
     """A show that this screen plays in that time. The caller holds the screen's row, so none can slip in."""
     await tx.fetch_one(
-        "select 1 from cinema.screens where tenant_id = %s and screen_id = %s for update", (tx.owner, screen_id)
+        "select 1 from cinema.screens where tenant_id = %s and screen_id = %s for no key update", (tx.owner, screen_id)
     )
     row = await tx.fetch_one(
         "select show_id from cinema.shows where tenant_id = %s and screen_id = %s and cancelled_at is null"
