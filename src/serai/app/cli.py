@@ -23,6 +23,7 @@ from serai.app.doctor import examine
 from serai.app.plan import open_configuration
 from serai.app.status import Status, running_status
 from serai.app.up import up as run_site
+from serai.app.upkeep.verbs import VERBS
 from serai.kernel.errors import Misconfigured, SeraiError
 from serai.runtime.settings import Configuration, RuntimeSettings
 
@@ -194,6 +195,10 @@ def bench(*, name: str, arguments: tuple[str, ...]) -> None:
         raise Misconfigured(f"There is no benchmark called {name!r}; choose from: {', '.join(found)}.")
     sys.path.insert(0, str(checkout))
     import_module(f"benchmarks.{name}").main(list(arguments))
+
+
+for _verb in VERBS:
+    cli.add_command(_verb)
 
 
 def _load_all(configuration: Configuration) -> None:

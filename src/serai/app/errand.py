@@ -1,7 +1,7 @@
 """What a system's verb does, done in a world of its own, against the PostgreSQL that the site uses."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -17,9 +17,9 @@ from serai.runtime.world import SystemClock, SystemRandom
 T = TypeVar("T")
 
 
-def run_in_world(work: Callable[[World], Awaitable[T]]) -> T:
+def run_in_world(work: Callable[[World], Awaitable[T]], command_line: Mapping[str, object] | None = None) -> T:
     """Opens a world, does the work, closes it. Raises Misconfigured when the site's PostgreSQL does not run."""
-    settings = open_configuration().get(RuntimeSettings)
+    settings = open_configuration(command_line).get(RuntimeSettings)
     random = SystemRandom()
     secrets = open_secrets(settings.data, random)
     configuration = _connected(settings, secrets)
@@ -41,4 +41,4 @@ def _connected(settings: RuntimeSettings, secrets: SecretFile) -> Configuration:
             raise Misconfigured(f"Nothing runs on {settings.data}; start it with `serai up`, or set SERAI_DATA.")
         # The port as it runs, which `serai up --port` may have moved.
         urls = embedded_urls(urlsplit(found[0]).port or 0, secrets)
-    return open_configuration({"postgres_url": urls.app, "postgres_jobs_url": urls.jobs})
+    return open_configuration({"data": settings.data, "postgres_url": urls.app, "postgres_jobs_url": urls.jobs})

@@ -23,8 +23,9 @@ from serai.app.plan import (
     port_of,
 )
 from serai.app.supervisor import Supervisor, take_over
+from serai.app.upkeep.unfinished import require_finished
 from serai.runtime.files import SecretFile, make_data_directory
-from serai.runtime.postgres.engine import find_engine
+from serai.runtime.postgres.engine import find_engine, keep
 from serai.runtime.postgres.server import EmbeddedServer, Tuning, cluster_major
 from serai.runtime.processes import service_account
 from serai.runtime.settings import RuntimeSettings
@@ -39,6 +40,7 @@ def up(settings: RuntimeSettings, systems: Sequence[str], display: Display, prog
     """Serves until Ctrl-C or SIGTERM. Raises Misconfigured before anything starts, ChildFailed when a child gave up."""
     data = make_data_directory(settings.data)
     with take_over(data), bind_web_socket(settings.host, settings.port) as web:
+        require_finished(data)
         outside = outside_urls(settings)
         secrets = open_secrets(data, SystemRandom())
         server = None if outside else embedded_server(settings, data, secrets)
@@ -59,6 +61,7 @@ def embedded_server(settings: RuntimeSettings, data: Path, secrets: SecretFile) 
         account=account,
         copies=data / "engine",
     )
+    keep(engine, data / "engine")
     # Each web process and the jobs process hold two pools, one a role.
     processes = (settings.workers or os.cpu_count() or 1) + 1
     connections_max = 2 * settings.pool_max * processes + CONNECTIONS_BESIDE

@@ -106,15 +106,28 @@ class RelayedEvent:
         }
 
 
-async def read_events(jobs: Database, after: int, limit: int = 100) -> list[RelayedEvent]:
-    """Relayed events behind a position, oldest first, across tenants."""
+async def read_events(jobs: Database, after: int, limit: int = 100, topic: str = "") -> list[RelayedEvent]:
+    """Relayed events behind a position, oldest first, across tenants. `topic`: this one and those below it."""
     async with jobs.transaction(None) as tx:
         rows = await tx.fetch(
             "select position, tenant_id, id, topic, key, type, at, data from runtime.events"
-            " where position > %s order by position limit %s",
-            (after, limit),
+            " where position > %s and (%s = '' or topic = %s or starts_with(topic, %s)) order by position limit %s",
+            (after, topic, topic, f"{topic}.", limit),
         )
     return [RelayedEvent(*row) for row in rows]
+
+
+async def position_before(jobs: Database, count: int, topic: str = "") -> int:
+    """The position behind which the newest `count` events of a topic stand."""
+    async with jobs.transaction(None) as tx:
+        row = await tx.fetch_one(
+            "select min(position) from (select position from runtime.events"
+            " where %s = '' or topic = %s or starts_with(topic, %s) order by position desc limit %s) newest",
+            (topic, topic, f"{topic}.", count),
+        )
+        end = await tx.fetch_one("select coalesce(max(position), 0) from runtime.events")
+    assert row is not None and end is not None
+    return int(end[0]) if row[0] is None else int(row[0]) - 1
 
 
 async def oldest_age_s(jobs: Database) -> float:

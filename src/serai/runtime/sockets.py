@@ -49,3 +49,9 @@ def port_in_use(host: str, port: int, what: str, error: OSError) -> PortInUse:
         f"{what[0].upper()}{what[1:]} cannot listen on {host} port {port} ({reason});"
         " stop the program that does, or choose another port with --port (the other children use the ports above it)."
     )
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on now, as the system chooses it."""
+    with socket.create_server((host, 0)) as bound:
+        return int(bound.getsockname()[1])

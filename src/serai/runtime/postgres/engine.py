@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def find_engine(
     if bin_setting:
         return _chosen(Path(bin_setting).expanduser(), major, account)
     found = []
-    for candidate in _candidates(root):
+    for candidate in (*_candidates(root), *_kept(copies)):
         engine = _asked(candidate, account) or _copied(candidate, account, copies)
         if engine and engine.major >= MAJOR_MIN:
             if major in (None, engine.major):
@@ -114,8 +114,8 @@ def _chosen(directory: Path, major: int | None, account: Account | None) -> Engi
 def _differs(major: int, engine: Engine) -> EngineMajorDiffers:
     return EngineMajorDiffers(
         f"The data was made by PostgreSQL {major}, and only {engine.version} ({engine.source}) is here;"
-        f" point SERAI_POSTGRES_BIN at the programs of PostgreSQL {major}, or start a new directory with --data"
-        " and move the data there with that version's pg_dump."
+        f" point SERAI_POSTGRES_BIN at the programs of PostgreSQL {major}. With those of both majors at hand,"
+        " `serai upgrade-data` moves the data to the newer one."
     )
 
 
@@ -132,6 +132,37 @@ def _candidates(root: Path) -> Iterator[Engine]:
     if on_path := shutil.which("postgres"):
         directory = Path(on_path).resolve().parent
         yield Engine(directory, "", str(directory))
+
+
+def _kept(copies: Path | None) -> Iterator[Engine]:
+    """What `keep` put beside the data, the newest first: there when the wheel is of another major by now."""
+    if copies is None or not copies.is_dir():
+        return
+    kept = (path for path in copies.iterdir() if re.fullmatch(r"\d[\d.]*", path.name))
+    for version in sorted(kept, key=lambda path: [*map(int, path.name.split("."))], reverse=True):
+        for directory in version.glob("*/pginstall/bin"):
+            yield Engine(directory, "", str(version))
+
+
+def keep(engine: Engine, copies: Path) -> None:
+    """Keeps the programs beside the data that they made, for `serai upgrade-data` after the wheel has been replaced.
+
+    Hard links where they can be had, which cost no space. Of each major the newest version is kept.
+    """
+    if engine.wheel_root is None or (copies / engine.version).is_dir():
+        return
+    copies.mkdir(mode=0o755, exist_ok=True)
+    _copy_wheel(engine, copies / engine.version, _link_or_copy)
+    for path in copies.iterdir():
+        if path.name.split(".")[0] == str(engine.major) and path.name != engine.version:
+            shutil.rmtree(path)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _number_in(path: Path) -> int:
@@ -172,7 +203,7 @@ def _copied(candidate: Engine, account: Account | None, copies: Path | None) -> 
     return _asked(replace(candidate, bin=target / candidate.bin.relative_to(candidate.wheel_root)), account)
 
 
-def _copy_wheel(engine: Engine, target: Path) -> None:
+def _copy_wheel(engine: Engine, target: Path, copy: Callable[[str, str], object] = shutil.copy2) -> None:
     """Programs and their libraries in the same places relative to each other, as their run path asks."""
     assert engine.wheel_root is not None
     package = engine.bin.parents[1].name
@@ -181,10 +212,14 @@ def _copy_wheel(engine: Engine, target: Path) -> None:
     for part in (f"{package}/pginstall", f"{package}.libs"):
         if (engine.wheel_root / part).is_dir():
             shutil.copytree(
-                engine.wheel_root / part, fresh / part, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a")
+                engine.wheel_root / part,
+                fresh / part,
+                symlinks=True,
+                ignore=shutil.ignore_patterns("include", "*.a"),
+                copy_function=copy,
             )
     for path in (target.parent, fresh, *fresh.rglob("*")):
-        if not path.is_symlink():
+        if not path.is_symlink() and (path.is_dir() or path.stat().st_nlink == 1):  # a linked file is the wheel's own
             path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
     fresh.rename(target)
     sync_directory(target.parent)
