@@ -9,9 +9,10 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from html import unescape
+from html import escape, unescape
 from io import BytesIO
 from pathlib import Path
+from textwrap import wrap
 
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
@@ -35,6 +36,23 @@ class Picture:
 
     content: bytes
     etag: str
+
+
+TITLE_CHARS = 14
+"""About as many letters as fit a line of a plain poster."""
+
+
+def plain(title: str) -> str:
+    """A poster for a movie that has none: its title under a quiet screen."""
+    lines = wrap(title, TITLE_CHARS)[:5] or [""]
+    top = 540 - (len(lines) - 1) * 46
+    spans = "".join(f'<tspan x="32" y="{top + place * 46}">{escape(line)}</tspan>' for place, line in enumerate(lines))
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 600"><rect width="400" height="600" fill="#17302f"/>'
+        '<path d="M60 70h280l60 330H0z" fill="#0c6672" opacity=".55"/><path d="M60 70h280v150H60z" fill="#e3f1f1"/>'
+        '<circle cx="200" cy="330" r="9" fill="#d9902c"/><g fill="#faf7f2" font-family="Inter,Arial,sans-serif">'
+        f'<text font-size="40" font-weight="600" letter-spacing="-.6">{spans}</text></g></svg>'
+    )
 
 
 @lru_cache(maxsize=POSTERS_MAX)

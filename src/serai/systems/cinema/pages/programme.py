@@ -81,7 +81,7 @@ class ProgrammePages:
             days=_days(programme, q),
             text=q,
             day_words=_words(programme, self._clock),
-            next_day=_next_day(programme, q),
+            other_day=_other_day(programme, q),
         )
         if city == chosen.name:
             response.set_cookie(CITY_COOKIE, _plain(city), CITY_LIFE_S, path=HREF, samesite="lax", httponly=True)
@@ -184,7 +184,7 @@ def _day_words(day: date, today: date) -> str:
     return f"{name}, {format_date(day, 'd MMMM', locale='en')}"
 
 
-def _next_day(programme: DayProgramme, text: str) -> tuple[str, str] | None:
-    """Words and address of the next day on which something plays, for a day without anything."""
-    day = programme.next_day
+def _other_day(programme: DayProgramme, text: str) -> tuple[str, str] | None:
+    """Words and address of a day on which something plays, for a day without anything."""
+    day = programme.other_day
     return (format_date(day, "EEEE d MMMM", locale="en"), _href(programme, day, text)) if day else None

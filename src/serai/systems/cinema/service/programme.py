@@ -16,6 +16,7 @@ from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.allocation.api import free_counts
 from serai.systems.cinema.errors import NoSuchMovie
 from serai.systems.cinema.model import Listing, Movie, Theater
+from serai.systems.cinema.poster import plain
 from serai.systems.cinema.store import catalogue
 
 DAYS = 14
@@ -80,8 +81,8 @@ class DayProgramme:
     day: date
     days: tuple[date, ...]
     movies: tuple[OfMovie, ...]
-    next_day: date | None
-    """Where nothing plays on `day`: the next one on which something does."""
+    other_day: date | None
+    """Where nothing plays on `day`: one on which something does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +114,12 @@ class Programme:
         async with self._database.transaction(tenant) as tx:
             chosen = day if day in days else today
             shows = await catalogue.upcoming(tx, replace(wanted, day=chosen.isoformat()))
-            upcoming = None if shows else await self._next_day(tx, wanted, chosen, days)
-            if upcoming and day not in days:
-                chosen, upcoming = upcoming, None
+            other = None if shows else await self._other_day(tx, wanted, chosen, days)
+            if other and day not in days:
+                chosen, other = other, None
                 shows = await catalogue.upcoming(tx, replace(wanted, day=chosen.isoformat()))
             movies = await self._by_movie(tx, shows)
-        return DayProgramme(city, chosen, days, movies, upcoming)
+        return DayProgramme(city, chosen, days, movies, other)
 
     async def movie(self, tenant: UUID, movie_id: UUID, city: City) -> MovieProgramme:
         """The movie's coming shows there; NoSuchMovie."""
@@ -132,12 +133,12 @@ class Programme:
         return MovieProgramme(found[movie_id], city, tuple((day, _by_theater(each)) for day, each in days))
 
     async def poster(self, tenant: UUID, movie_id: UUID) -> str:
-        """A movie's poster as SVG; NoSuchMovie."""
+        """A movie's poster as SVG, a plain one if it has none; NoSuchMovie."""
         async with self._database.transaction(tenant) as tx:
             found = await catalogue.poster(tx, movie_id)
-        if not found:
-            raise NoSuchMovie(f"There is no poster of the movie {movie_id}.")
-        return found
+        if found is None:
+            raise NoSuchMovie(f"There is no movie {movie_id}.")
+        return found[0] or plain(found[1])
 
     async def _by_movie(self, tx: Transaction, shows: Sequence[Listing]) -> tuple[OfMovie, ...]:
         """Those that begin first, first."""
@@ -149,12 +150,11 @@ class Programme:
         return tuple(OfMovie(movies[movie_id], _by_theater(each)) for movie_id, each in by_movie.items())
 
     @staticmethod
-    async def _next_day(tx: Transaction, wanted: catalogue.Wanted, after: date, days: Sequence[date]) -> date | None:
-        for show in await catalogue.upcoming(tx, wanted):
-            there = Showing(show, 0).local.date()
-            if there > after and there in days:
-                return there
-        return None
+    async def _other_day(tx: Transaction, wanted: catalogue.Wanted, chosen: date, days: Sequence[date]) -> date | None:
+        """The next offered day after the chosen one on which something plays, else the first of all."""
+        shows = await catalogue.upcoming(tx, wanted)
+        playing = sorted({Showing(show, 0).local.date() for show in shows} & set(days))
+        return next((day for day in playing if day > chosen), playing[0] if playing else None)
 
 
 async def _with_free(tx: Transaction, shows: Sequence[Listing]) -> list[Showing]:

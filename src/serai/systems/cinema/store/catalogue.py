@@ -171,12 +171,12 @@ async def movies_by_id(tx: Transaction, movie_ids: Sequence[UUID]) -> dict[UUID,
     return {row[0]: Movie(*row) for row in rows}
 
 
-async def poster(tx: Transaction, movie_id: UUID) -> str | None:
-    """A movie's poster as SVG, by primary key."""
+async def poster(tx: Transaction, movie_id: UUID) -> tuple[str, str] | None:
+    """A movie's poster as SVG, which may be empty, and its title; by primary key."""
     row = await tx.fetch_one(
-        "select poster from cinema.movies where tenant_id = %s and movie_id = %s", (tx.owner, movie_id)
+        "select poster, title from cinema.movies where tenant_id = %s and movie_id = %s", (tx.owner, movie_id)
     )
-    return row[0] if row else None
+    return (row[0], row[1]) if row else None
 
 
 async def cities(tx: Transaction) -> list[str]:
