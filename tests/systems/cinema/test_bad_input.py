@@ -203,7 +203,7 @@ async def test_bad_questions(site: Site) -> None:
         ):
             answer = await site.client.get(f"{API}/shows/{show_id}/best", params=best)
             is_problem(answer, 422, "invalid_request", field)
-        is_problem(await site.client.post(f"{API}/shows"), 405, "method_not_allowed")
+        is_problem(await site.client.delete(f"{API}/shows"), 405, "method_not_allowed")
         is_problem(await site.client.get(f"{API}/nothing"), 404, "not_found")
 
 
