@@ -101,7 +101,9 @@ def cancellation_mail(envelope: Envelope, booking: PrintedBooking, *, refund: Mo
     return _message(envelope, f"Cancelled: {booking.movie}, {booking.day}", letter)
 
 
-def offer_mail(envelope: Envelope, booking: PrintedBooking, *, offer_url: str, expires_at: datetime) -> EmailMessage:
+def offer_mail(
+    envelope: Envelope, booking: PrintedBooking, *, offer_url: str, expires_at: datetime, leave_url: str = ""
+) -> EmailMessage:
     """Seats came free for somebody on the waiting list: they are held until `expires_at` (timezone-aware)."""
     until = expires_at.astimezone(booking.starts_at_local.tzinfo)
     held = f"{until:%H:%M} {zone_name(until)} on {until:%Y-%m-%d}"
@@ -110,10 +112,23 @@ def offer_mail(envelope: Envelope, booking: PrintedBooking, *, offer_url: str, e
         above="Seats for you",
         opening=f"Good news: seats came free and are held for you until {held}.",
         facts=(*_show_facts(booking), ("Total", booking.price(booking.total))),
-        closing="If you do not take them by then, they go to the next in line, at no cost to you.",
+        closing="If you do not take them by then, they go to the next in line, at no cost to you."
+        + (f" Nobody needs to wait for you any more? Leave the list: {leave_url}" if leave_url else ""),
         button=("Take these seats", offer_url),
     )
     return _message(envelope, f"Seats for you: {booking.movie}, {booking.day}", letter)
+
+
+def called_off_mail(envelope: Envelope, show: PrintedBooking) -> EmailMessage:
+    """The show that somebody waits for does not take place. Nothing is said of seats: there were none."""
+    letter = _Letter(
+        title=show.movie,
+        above="The show is cancelled",
+        opening="The show that you wait for does not take place, so we have taken you off its waiting list.",
+        facts=_show_facts(show)[:-1],
+        closing="Nothing was charged. We hope to see you another time.",
+    )
+    return _message(envelope, f"Cancelled: {show.movie}, {show.day}", letter)
 
 
 def _show_facts(booking: PrintedBooking) -> tuple[tuple[str, str], ...]:

@@ -21,6 +21,8 @@ from serai.systems.cinema.service.reports import Reports
 from serai.systems.cinema.service.schedule import Schedule
 from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.service.tickets import KEY_ID, Tickets
+from serai.systems.cinema.service.waiting import SERVE_EVERY_S, Waiting
+from serai.systems.cinema.service.waiting_mail import WaitingMail
 from serai.systems.cinema.settings import CinemaSettings
 from serai.systems.cinema.store.bookings import sold_by_hour
 from serai.systems.cinema.tickets import TicketKey
@@ -63,6 +65,17 @@ def make_cinema(world: World) -> Cinema:
             settings,
         ),
         reports=Reports(world.database),
+        waiting=Waiting(
+            world.database,
+            world.jobs_database,
+            allocation,
+            shows,
+            holds,
+            world.queue,
+            world.clock,
+            world.random,
+            settings,
+        ),
         doors=Doors(world.database, shows, {key.id: key.public}, world.clock),
         settings=settings,
     )
@@ -72,6 +85,10 @@ def build(world: World) -> Parts:
     """Routes, mail jobs and the poll that feeds live seat maps."""
     cinema = make_cinema(world)
     tickets = cinema.tickets
+    mailer = Mailer(world.settings.smtp_url, world.settings.mail_from)
+    waiting_mail = WaitingMail(
+        world.database, world.need(Allocation), cinema.shows, mailer, world.clock, world.settings.site_url
+    )
 
     return Parts(
         routers=[*make_routers(cinema), make_pages(world, cinema)],
@@ -79,9 +96,14 @@ def build(world: World) -> Parts:
             Job("cinema.mail_ticket", tickets.mail_ticket),
             Job("cinema.mail_cancelled", tickets.mail_cancelled),
             Job("cinema.mail_returned", tickets.mail_returned),
+            Job("cinema.mail_offer", waiting_mail.offer),
+            Job("cinema.mail_called_off", waiting_mail.called_off),
             Job("cinema.keep_ahead", partial(_keep_ahead, world, cinema), deadline_s=600, cron="23 2 * * *"),
         ],
-        loops=[Loop("cinema.settle_shows", SETTLE_EVERY_S, cinema.schedule.settle)],
+        loops=[
+            Loop("cinema.settle_shows", SETTLE_EVERY_S, cinema.schedule.settle),
+            Loop("cinema.waiting", SERVE_EVERY_S, cinema.waiting.serve),
+        ],
         background=[Loop("cinema.live", cinema.settings.poll_ms / 1000, cinema.live.poll)],
         figure=partial(_figure, world),
         demo=partial(_load_demo, world, cinema),

@@ -26,6 +26,7 @@ from serai.systems.cinema.service.reports import Reports
 from serai.systems.cinema.service.schedule import Schedule
 from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.service.tickets import Tickets
+from serai.systems.cinema.service.waiting import Waiting
 from serai.systems.cinema.settings import CinemaSettings
 
 
@@ -43,6 +44,7 @@ class Cinema:
     schedule: Schedule
     reports: Reports
     doors: Doors
+    waiting: Waiting
     settings: CinemaSettings
 
 

@@ -1,6 +1,6 @@
 """Choosing seats: a hold is a claim of allocation with the prices that the buyer was shown."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -29,6 +29,10 @@ from serai.systems.cinema.model import OWNER, Show
 from serai.systems.cinema.seating import orphans
 from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.settings import CinemaSettings
+from serai.systems.cinema.waiting import OFFER_HOLDER
+
+Then = Callable[[Transaction, Claim], Awaitable[None]]
+"""What else is to be done in the transaction that opens a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +72,40 @@ class Holds:
         """Holds all the seats or none. SeatsUnavailable (names those gone), NoSuchShow, ShowChanged, TooManyClaims."""
         show = await self._shows.get(tenant, show_id)
         keys = self.keys(show, seat_ids)
-        total = show.total(keys)
-        ask = Ask(
-            capability=Capability.new(self._clock, self._random),
-            owner=OWNER,
-            holder=holder,
-            units=[UnitRef(show.pool_no, key) for key in keys],
-            ttl_s=self._settings.hold_ttl_s,
-            terms={"show_id": str(show.show_id), "total": total.minor, "currency": total.currency},
-            holder_max=holds_max,
-            actor=holder,
-        )
+        ask = self._ask(show, keys, self._settings.hold_ttl_s, holder, holds_max)
 
         async def work(tx: Transaction) -> Claim:
             if self._settings.orphan_rule:
                 await self._refuse_orphans(tx, show, keys)
-            claim = await self._allocation.open_claim(tx, ask)
-            # Asked after the claim: an edit of prices locks what claims lock last, so one of the two sees the other.
-            if (await self._shows.on_sale(tx, show_id)).edition != show.edition:
-                raise ShowChanged("The prices of this show were changed a moment ago; look at it again.")
+            return await self.open(tx, show, ask)
+
+        return await self._hold(tenant, show, ask, work)
+
+    async def offer(self, tenant: UUID, show: Show, keys: Sequence[int], holder: str, then: Then) -> Hold:
+        """Holds seats for somebody on the waiting list, for as long as an offer lives.
+
+        `then` notes it in the same transaction. SeatsUnavailable, ShowChanged, ShowStarted, ShowCancelled.
+        """
+        ask = self._ask(show, tuple(keys), self._settings.waiting_offer_ttl_s, holder, None)
+
+        async def work(tx: Transaction) -> Claim:
+            claim = await self.open(tx, show, ask)
+            await then(tx, claim)
             return claim
 
+        return await self._hold(tenant, show, ask, work)
+
+    async def open(self, tx: Transaction, show: Show, ask: Ask) -> Claim:
+        """A claim on seats of a show that is on sale by these prices. UnitsTaken, and what `offer` raises."""
         try:
-            claim = await self._allocation.with_free_units(self._database, tenant, ask.units, work)
-        except UnitsTaken as error:
-            raise unavailable(show, [unit.key for unit in error.units]) from None
-        return self._as_hold(show, claim)
+            claim = await self._allocation.open_claim(tx, ask)
+        except UnitsTaken:
+            await self._shows.on_sale(tx, show.show_id)  # that a show is over says more than that its seats are taken
+            raise
+        # Asked after the claim: an edit of prices locks what claims lock last, so one of the two sees the other.
+        if (await self._shows.on_sale(tx, show.show_id)).edition != show.edition:
+            raise ShowChanged("The prices of this show were changed a moment ago; look at it again.")
+        return claim
 
     async def get(self, tenant: UUID, hold: Capability) -> Hold:
         """The hold as it stands; NoSuchHold."""
@@ -102,10 +114,15 @@ class Holds:
             return self._as_hold(await self._shows.read(tx, UUID(claim.terms["show_id"])), claim)
 
     async def extend(self, tenant: UUID, hold: Capability) -> Hold:
-        """A full life from now on; HoldExpired if its time is over or it is not merely held any more."""
+        """A full life from now on; HoldExpired if its time is over or it is not merely held any more.
+
+        An offer of the waiting list keeps its end: others wait behind it.
+        """
         async with self._database.transaction(tenant) as tx:
             claim = await self.claim(tx, hold)
             show = await self._shows.read(tx, UUID(claim.terms["show_id"]))
+            if claim.holder.startswith(OFFER_HOLDER) and not claim.expired:
+                return self._as_hold(show, claim)
             try:
                 extended = await self._allocation.extend(tx, claim, self._settings.hold_ttl_s)
             except (ClaimExpired, ClaimLost, IllegalMove) as error:
@@ -140,6 +157,26 @@ class Holds:
         if len(seat_ids) > limit:
             raise Invalid.of("seat_ids", "too_long", f"Choose at most {limit} seats; you asked for {len(seat_ids)}.")
         return tuple(chosen_keys(show, seat_ids))
+
+    def _ask(self, show: Show, keys: tuple[int, ...], ttl_s: int, holder: str, holds_max: int | None) -> Ask:
+        total = show.total(keys)
+        return Ask(
+            capability=Capability.new(self._clock, self._random),
+            owner=OWNER,
+            holder=holder,
+            units=[UnitRef(show.pool_no, key) for key in keys],
+            ttl_s=ttl_s,
+            terms={"show_id": str(show.show_id), "total": total.minor, "currency": total.currency},
+            holder_max=holds_max,
+            actor=holder,
+        )
+
+    async def _hold(self, tenant: UUID, show: Show, ask: Ask, work: Callable[[Transaction], Awaitable[Claim]]) -> Hold:
+        try:
+            claim = await self._allocation.with_free_units(self._database, tenant, ask.units, work)
+        except UnitsTaken as error:
+            raise unavailable(show, [unit.key for unit in error.units]) from None
+        return self._as_hold(show, claim)
 
     async def _refuse_orphans(self, tx: Transaction, show: Show, keys: tuple[int, ...]) -> None:
         view = (await pool_views(tx, [show.pool_no]))[0]

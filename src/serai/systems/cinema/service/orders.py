@@ -18,6 +18,8 @@ from serai.systems.cinema.model import OWNER, Booking, BookingState
 from serai.systems.cinema.service.replies import Reply, booked, refused
 from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.store import bookings as store
+from serai.systems.cinema.store import waiting
+from serai.systems.cinema.waiting import OFFER_HOLDER
 from serai.systems.payments.api import (
     NOT_CONFIRMED,
     NOT_RECEIVED,
@@ -73,6 +75,8 @@ class BookingOrders:
             confirmed = await self._reclaim(tx, claim)
         if not await store.confirm_booking(tx, booking, confirmed.claim_id):
             raise GoodsLost(f"booking {booking.booking_id} is {booking.state}")
+        if claim.holder.startswith(OFFER_HOLDER):
+            await waiting.take(tx, UUID(claim.holder.removeprefix(OFFER_HOLDER)))
         await self._tell(tx, booking, "confirmed")
 
     async def on_action(self, tx: Transaction, payment: Payment) -> None:
