@@ -196,7 +196,11 @@ def test_a_port_in_use_is_one_sentence(data: Path, port: int, child: str) -> Non
             "SERAI_POSTGRES_URL is not a PostgreSQL URL",
         ),
         ({"SERAI_POSTGRES_BIN": "/nowhere"}, "SERAI_POSTGRES_BIN names /nowhere, where no PostgreSQL can be run"),
-        ({"SERAI_HOST": "no.such.host.invalid"}, "'no.such.host.invalid' is not an address"),
+        ({"SERAI_HOST": "0.0.0.0"}, "SERAI_HOST is 0.0.0.0, which others can reach"),
+        (
+            {"SERAI_HOST": "no.such.host.invalid", "SERAI_ALLOW_PLAIN_HTTP": "1"},
+            "'no.such.host.invalid' is not an address",
+        ),
         ({"SERAI_DATA": "/proc/serai"}, "The data directory /proc/serai cannot be written"),
         ({"SERAI_CONFIG": "/nowhere.toml"}, "SERAI_CONFIG names /nowhere.toml"),
     ],

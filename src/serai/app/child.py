@@ -33,7 +33,7 @@ from serai.runtime.postgres.migrations import migrate, pending
 from serai.runtime.settings import Configuration, RuntimeSettings
 from serai.runtime.system import World
 from serai.runtime.world import SystemClock, SystemRandom
-from serai.systems.identity.api import IdentityApi
+from serai.systems.identity.api import IdentityApi, demo_users_present
 from serai.systems.payments.gateway.server import serve as serve_gateway
 from serai.systems.payments.gateway.settings import GatewaySettings
 from serai.systems.payments.system import embedded_key, embedded_webhook_secret
@@ -76,7 +76,22 @@ async def run_migrate(configuration: Configuration) -> None:
         )
     async with _running(configuration, "serai migrate") as (world, _):
         await world.need(IdentityApi).ensure_site("Serai")
+        await _refuse_known_passwords(world)
     say_ready()
+
+
+async def _refuse_known_passwords(world: World) -> None:
+    """Before anything listens: what the demo prints for everybody must not open a site that others reach."""
+    if world.settings.only_here:
+        return
+    async with world.database.transaction(None) as tx:
+        present = await demo_users_present(tx)
+    if present:
+        raise Misconfigured(
+            "Demo users, whose passwords everybody can read, can sign in here, and others can reach this site;"
+            " start it on loopback and give them passwords of their own (`serai users set-password`), or start with"
+            " another --data."
+        )
 
 
 async def run_demo(configuration: Configuration) -> None:

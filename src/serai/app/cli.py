@@ -8,7 +8,6 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from importlib import import_module
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +99,8 @@ def _registry() -> Any:
 
 
 def _sign_ins(settings: RuntimeSettings) -> list[SignIn]:
-    """The demo's users exist on loopback only."""
-    if not settings.demo or not ip_address(settings.host).is_loopback:
+    """The demo's users exist only where nobody else can reach the site."""
+    if not settings.demo or not settings.only_here:
         return []
     users = import_module("serai.systems.identity.demo").DEMO_USERS
     return [SignIn(user.email, user.password, user.role) for user in users]

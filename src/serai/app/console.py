@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from serai.app.assembly import Built
 from serai.app.overview import Overview
-from serai.app.shell import READ_MAIL, has_mailbox, only_here
+from serai.app.shell import READ_MAIL, has_mailbox
 from serai.kernel.errors import SeraiError
 from serai.runtime.http.principal import Requires, current_principal
 from serai.runtime.mail import MailReader
@@ -39,7 +39,7 @@ def console_pages(world: World, built: Sequence[Built], description: Callable[[]
         return shell.render(request, "api.html", api=read_api(description()))
 
     if has_mailbox(world.settings):
-        role = [] if only_here(world.settings) else [Depends(Requires(READ_MAIL))]
+        role = [] if world.settings.only_here else [Depends(Requires(READ_MAIL))]
         kept = APIRouter(route_class=PageRoute, dependencies=role, include_in_schema=False)
         MailboxPages(shell, MailReader(world.data / "mail")).add_to(kept)
         pages.include_router(kept)

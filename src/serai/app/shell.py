@@ -1,7 +1,6 @@
 """The console's shell with every system in it: its navigation, its templates, and who is asking."""
 
 from collections.abc import Sequence
-from ipaddress import ip_address
 
 from fastapi import Request
 
@@ -45,7 +44,7 @@ def _allows(request: Request, role: str) -> bool:
 
 
 def _own_entries(settings: RuntimeSettings) -> list[NavEntry]:
-    mailbox = [NavEntry("Mailbox", MAILBOX, "mail", role="" if only_here(settings) else READ_MAIL)]
+    mailbox = [NavEntry("Mailbox", MAILBOX, "mail", role="" if settings.only_here else READ_MAIL)]
     return [
         NavEntry("Overview", "/", "layout-dashboard"),
         *(mailbox if has_mailbox(settings) else []),
@@ -60,9 +59,3 @@ def _entries_of(systems: Sequence[System]) -> list[NavEntry]:
         for system in systems
         for entry in system.navigation
     ]
-
-
-def only_here(settings: RuntimeSettings) -> bool:
-    """Whether nobody but this machine's users can reach the site: no address but loopback, no proxy in front."""
-    local = settings.host == "localhost" or ip_address(settings.host).is_loopback
-    return local and not settings.public_url and not settings.trusted_proxies

@@ -8,9 +8,11 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 from serai.kernel.errors import Misconfigured
 
@@ -145,6 +147,14 @@ def _default_data() -> Path:
     return Path("/var/lib/serai") if os.geteuid() == 0 else Path.home() / ".serai"
 
 
+def _is_local(host: str) -> bool:
+    """Whether `host` is this machine's loopback, by name or number; any other name may lead anywhere."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True)
 class RuntimeSettings(Settings):
     """What every process needs: where data lives, where to listen, which engines to use."""
@@ -156,6 +166,9 @@ class RuntimeSettings(Settings):
     systems: tuple[str, ...] = setting((), "Systems to run; those that they need come along.", zero="all")
     demo: bool = setting(True, "Load believable data at the first start, and keep it ahead of the calendar.")
     site_tenant: str = setting("serai-demo", "Slug of the organisation whose site guests see.")
+    allow_plain_http: bool = setting(
+        False, "Listen on other addresses than loopback though no https:// SERAI_PUBLIC_URL says that TLS is in front."
+    )
     public_url: str = setting(
         "", "Address under which users reach the site, for links in mail.", zero="http://host:port"
     )
@@ -184,9 +197,20 @@ class RuntimeSettings(Settings):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url.rstrip("/") or f"http://{host}:{self.port}"
 
+    @property
+    def only_here(self) -> bool:
+        """Whether nobody but this machine's users can reach the site: it neither listens nor is announced elsewhere."""
+        announced = urlsplit(self.public_url).hostname or "localhost"
+        return _is_local(self.host) and _is_local(announced) and not self.trusted_proxies
+
     def problems(self) -> list[str]:
-        """Ports, pool sizes and levels that cannot be."""
+        """Ports, pool sizes and levels that cannot be, and passwords that would travel in the clear."""
         found = []
+        if not (_is_local(self.host) or self.public_url.startswith("https://") or self.allow_plain_http):
+            found.append(
+                f"SERAI_HOST is {self.host}, which others can reach, and passwords would travel in the clear; put TLS"
+                " in front and set SERAI_PUBLIC_URL to its https:// address, or set SERAI_ALLOW_PLAIN_HTTP=true"
+            )
         if not 1 <= self.port <= 65_500:
             found.append(f"SERAI_PORT is {self.port}; choose one between 1 and 65500")
         if not 1 <= self.pool_min <= self.pool_max:

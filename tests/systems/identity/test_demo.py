@@ -52,7 +52,7 @@ async def test_changed_passwords_are_no_longer_the_demos(site: Site) -> None:
     assert not await present(site)
 
 
-@pytest.mark.parametrize("settings_in_force", [{"host": "0.0.0.0", "site_tenant": "fresh"}])
+@pytest.mark.parametrize("settings_in_force", [{"host": "0.0.0.0", "allow_plain_http": True, "site_tenant": "fresh"}])
 async def test_elsewhere_there_is_the_organisation_without_them(site: Site) -> None:
     await load(site)
     assert not await present(site)

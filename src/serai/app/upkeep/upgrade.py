@@ -81,8 +81,9 @@ def _move(settings: RuntimeSettings, old: Engine, new: Engine, aside: Path) -> i
 def _take_back(data: Path) -> int:
     """The state before an upgrade that did not end, and the major of its cluster. Does nothing to one that did."""
     if not (data / "postgres").exists():
-        for aside in data.glob("postgres.[0-9]*"):
-            aside.rename(data / "postgres")
+        asides = sorted(data.glob("postgres.[0-9]*"), key=lambda path: int(path.name.partition(".")[2]))
+        for latest in asides[-1:]:
+            latest.rename(data / "postgres")
     shutil.rmtree(data / _FRESH, ignore_errors=True)
     (data / _DUMP).unlink(missing_ok=True)
     major = cluster_major(data / "postgres")

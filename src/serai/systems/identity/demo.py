@@ -1,12 +1,11 @@
 """Believable people for a first look: an organisation and three users, whose passwords everybody can read here.
 
-So they exist on loopback only: elsewhere the demo makes the organisation without them, and a site that has them refuses
-to listen anywhere else (`demo_users_present`).
+So they exist only where nobody else can reach the site: elsewhere the demo makes the organisation without them, and a
+site that has them refuses to start there (`demo_users_present`).
 """
 
 from dataclasses import dataclass
 
-from serai.runtime.http.edge import is_loopback
 from serai.runtime.postgres.database import Database
 from serai.runtime.system import Progress
 from serai.systems.identity import store
@@ -36,11 +35,11 @@ DEMO_USERS = (
 class Demo:
     """Makes what is missing and leaves the rest as it is, so it may run daily."""
 
-    def __init__(self, database: Database, api: IdentityApi, *, slug: str, host: str) -> None:
+    def __init__(self, database: Database, api: IdentityApi, *, slug: str, with_users: bool) -> None:
         self._database = database
         self._api = api
         self._slug = slug
-        self._with_users = host == "localhost" or (bool(host) and is_loopback(host))
+        self._with_users = with_users
 
     async def users(self) -> list[DemoUser]:
         """Those whose printed password still opens the site, for the sign-in page."""

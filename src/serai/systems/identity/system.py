@@ -57,7 +57,7 @@ def build(world: World) -> Parts:
     authenticator = Authenticator(world.database, browser, believed, api.site_tenant, settings)
     world.provide(IdentityApi, api)
     world.provide(Authenticate, authenticator)  # type: ignore[type-abstract]  # a port is found by its protocol
-    demo = Demo(world.database, api, slug=world.settings.site_tenant, host=world.settings.host)
+    demo = Demo(world.database, api, slug=world.settings.site_tenant, with_users=world.settings.only_here)
     routers = http.routers(identity)
     if Shell in world.provided:  # a process without a console has no pages
         routers += pages.routers(identity, world.need(Shell), demo)
