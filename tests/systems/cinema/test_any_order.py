@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -246,6 +246,8 @@ def test_any_order_keeps_money_and_tickets_together(database_url: Callable[[str]
                     deadline=None,
                     database=None,
                     suppress_health_check=list(HealthCheck),
+                    phases=[Phase.generate],  # making an example smaller takes minutes; its seed repeats it
+                    print_blob=True,
                 ),
             )
         finally:

@@ -304,6 +304,18 @@ async def by_hand(site: Site, action: str) -> None:
         assert (await client.post(f"/v1/payment_intents/{intent}/{action}")).status_code == 200
 
 
+async def test_a_buyer_at_the_bank_keeps_the_address_when_an_answer_is_lost(open_site: OpenSite) -> None:
+    site = await open_site(impatient())
+    show_id, seats = await first_seats(site, 1)
+    _, asked = await at_the_bank(site, show_id, seats)
+    await site.fault("retrieve", "status_429")
+    unclear = await continued(site, asked)
+    assert (unclear.status_code, unclear.json()["next_action"]) == (402, asked["next_action"])
+    await decide(unclear.json(), "approve")
+    assert (await continued(site, asked)).status_code == 200
+    await verdict(site)
+
+
 async def test_an_authorisation_that_the_bank_withdraws_before_the_capture(open_site: OpenSite) -> None:
     """The buyer was told nothing but "not known yet", so the later refusal contradicts nobody."""
     site = await open_site(impatient())

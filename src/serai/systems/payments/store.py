@@ -72,7 +72,8 @@ async def move_payment(
         f"""
         with payment as (
           update payments.payments set state = %s, version = version + 1,
-            intent_id = coalesce(%s, intent_id), decline_code = coalesce(%s, decline_code), action_url = %s,
+            intent_id = coalesce(%s, intent_id), decline_code = coalesce(%s, decline_code),
+            action_url = case when %s = 'awaiting_buyer' then coalesce(%s, action_url) end,
             tries = case when state = %s then tries + 1 else 0 end,
             next_try = clock_timestamp() + make_interval(secs => %s::float8)
           where tenant_id = %s and payment_id = %s and version = %s
@@ -87,6 +88,7 @@ async def move_payment(
             to,
             answer.intent_id,
             answer.decline_code,
+            to,
             answer.action_url,
             to,
             next_try_s,
