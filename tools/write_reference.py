@@ -32,6 +32,7 @@ from serai.runtime.postgres.server import ROLES, SUPERUSER, EmbeddedServer, Tuni
 from serai.runtime.processes import service_account  # noqa: E402
 from serai.runtime.settings import RuntimeSettings, Settings  # noqa: E402
 from serai.runtime.sockets import free_port  # noqa: E402
+from serai.runtime.telemetry import FIGURES  # noqa: E402
 from serai.systems.payments.gateway.errors import GatewayError  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -190,6 +191,7 @@ def metrics_page() -> str:
             labels = ", ".join(f"`{label}`" for label in collector._labelnames)
             shown = f"{name}_total" if kind == "counter" else name
             rows.append((f"`{shown}`", kind, labels, collector._documentation))
+    rows += [(f"`{name}`", "gauge", f"`{label}`" if label else "", words) for name, (words, label) in FIGURES.items()]
     return page(
         "Metrics",
         "`GET /metrics` of any web process answers for all processes of the site, in Prometheus' text format. Keep it"
@@ -203,7 +205,7 @@ def metrics_page() -> str:
 
 def verbs(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command with the words that call it."""
-    with click.Context(group) as context:
+    with click.Context(group, **cli.context_settings) as context:
         for name in group.list_commands(context):
             command = group.get_command(context, name)
             assert command
@@ -219,8 +221,13 @@ def commands_page() -> str:
         "A mistake that you can mend is one sentence and exit code 2; what fails later is exit code 1."
     ]
     for words, command in sorted(verbs(cli), key=lambda verb: verb[0]):
+        names = cli.context_settings["help_option_names"]
         context = click.Context(
-            command, info_name=f"serai {' '.join(words)}", terminal_width=HELP_COLUMNS, max_content_width=HELP_COLUMNS
+            command,
+            info_name=f"serai {' '.join(words)}",
+            terminal_width=HELP_COLUMNS,
+            max_content_width=HELP_COLUMNS,
+            help_option_names=names,
         )
         parts += [f"## serai {' '.join(words)}", ["```text", command.get_help(context), "```"]]
     return page("Commands", *parts)

@@ -6,6 +6,7 @@ import runpy
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,10 @@ def test_every_page_is_current(tool: dict[str, Any], server: EmbeddedServer) -> 
         "commands.md",
         "schema.md",
     } == made.keys()
-    stale = [name for name, text in made.items() if (tool["REFERENCE"] / name).read_text() != text]
-    assert stale == [], "run python tools/write_reference.py"
+    for name, text in made.items():
+        kept = (tool["REFERENCE"] / name).read_text()
+        changes = "\n".join(unified_diff(kept.splitlines(), text.splitlines(), name, name, n=0, lineterm=""))
+        assert changes == "", "run python tools/write_reference.py"
 
 
 def test_one_code_has_one_meaning(tool: dict[str, Any]) -> None:
@@ -124,7 +127,7 @@ def parsed(line: str) -> str | None:
     context: click.Context | None = None
     rest = words[1:]
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-        context = click.Context(command, parent=context)
+        context = click.Context(command, parent=context, **cli.context_settings)
         found = command.get_command(context, rest[0])
         if found is None:
             return f"there is no {rest[0]}"
@@ -145,5 +148,5 @@ def test_every_command_that_is_shown_can_be_called() -> None:
     assert len(shown) > 10
     wrong = [(where, line, told) for where, line in shown if (told := parsed(line)) and not re.search("[A-Z]{3}", line)]
     assert wrong == []
-    assert parsed("serai up --moon 3") == "No such option: --moon"
+    assert "--moon" in (parsed("serai up --moon 3") or "")
     assert parsed("serai fly") == "there is no fly"

@@ -32,6 +32,7 @@ from serai.runtime.outbox import relay_batch
 from serai.runtime.postgres.migrations import migrate, pending
 from serai.runtime.settings import Configuration, RuntimeSettings
 from serai.runtime.system import World
+from serai.runtime.traces import traced
 from serai.runtime.world import SystemClock, SystemRandom
 from serai.systems.identity.api import IdentityApi, demo_users_present
 from serai.systems.payments.gateway.server import serve as serve_gateway
@@ -178,7 +179,7 @@ async def run_web(configuration: Configuration) -> None:
     sock = socket.socket(fileno=int(descriptor)) if descriptor else _bound(settings.port, settings.host)
     async with _running(configuration, "serai web") as (world, built):
         config = uvicorn.Config(
-            make_site(world, built),
+            traced(make_site(world, built), "serai-web"),
             http="httptools",
             loop="none",
             access_log=False,

@@ -15,7 +15,7 @@ from pathlib import Path
 from serai.app.keeper import Child
 from serai.kernel.errors import Misconfigured
 from serai.kernel.ports import Random
-from serai.runtime.control import SUPERVISED
+from serai.runtime.control import SHARED_METRICS, SUPERVISED
 from serai.runtime.files import SecretFile
 from serai.runtime.postgres.outside import require_server
 from serai.runtime.postgres.server import DATABASE, ROLES, SUPERUSER, EmbeddedServer, Role
@@ -167,6 +167,7 @@ def _environment(site: Site) -> dict[str, str]:
     settings = site.settings
     told = {
         SUPERVISED: "1",
+        SHARED_METRICS: str(shared_metrics(settings.data)),
         "PYTHONUNBUFFERED": "1",
         "SERAI_DATA": str(settings.data),
         "SERAI_HOST": settings.host,
@@ -181,6 +182,11 @@ def _environment(site: Site) -> dict[str, str]:
     # The owner's URL reaches the one child that migrates, and nobody who answers requests.
     inherited = {name: value for name, value in os.environ.items() if name != "SERAI_POSTGRES_OWNER_URL"}
     return {**inherited, **told}
+
+
+def shared_metrics(data: Path) -> Path:
+    """Where the children share their counts; emptied at each start of the supervisor."""
+    return data / "run" / "metrics"
 
 
 def _local(site: Site, child: str, scheme: str) -> str:
