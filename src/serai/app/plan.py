@@ -109,12 +109,10 @@ class Site:
 def plan(site: Site) -> list[Child]:
     """The children, in any order: `after` says who stands on whom."""
     base = [postgres_child(site.server)] if site.server else []
-    migrate = _task(site, "migrate", tuple(child.name for child in base), {"SERAI_POSTGRES_OWNER_URL": site.urls.owner})
     beside = _engines_beside(site)
-    ready = ("migrate", *(child.name for child in beside))
-    demo = [_task(site, "demo", ready, {})] if site.settings.demo else []
-    serving_needs = (*ready, *(child.name for child in demo))
-    return [*base, migrate, *beside, *demo, *_servants(site, serving_needs)]
+    stands_on = tuple(child.name for child in (*base, *beside))
+    prepare = _task(site, "prepare", stands_on, {"SERAI_POSTGRES_OWNER_URL": site.urls.owner})
+    return [*base, *beside, prepare, *_servants(site, ("prepare", *(child.name for child in beside)))]
 
 
 def postgres_child(server: EmbeddedServer) -> Child:
@@ -179,7 +177,7 @@ def _environment(site: Site) -> dict[str, str]:
         "SERAI_STRIPE_URL": settings.stripe_url or _local(site, "gateway", "http"),
         "SERAI_SMTP_URL": settings.smtp_url or _local(site, "mailbox", "smtp"),
     }
-    # The owner's URL reaches the one child that migrates, and nobody who answers requests.
+    # The owner's URL reaches the one child that prepares, and nobody who answers requests.
     inherited = {name: value for name, value in os.environ.items() if name != "SERAI_POSTGRES_OWNER_URL"}
     return {**inherited, **told}
 

@@ -13,7 +13,7 @@ from tests.systems.cinema.conftest import SECRET, OpenSite, Site
 from tests.systems.cinema.seams import impatient
 from tests.systems.cinema.verdict import verdict
 
-from serai.systems.payments.system import embedded_key, embedded_webhook_secret
+from serai.systems.payments.gateway.keys import embedded_key, embedded_webhook_secret
 
 LATE = "update allocation.claims set expires_at = clock_timestamp() - interval '1 s', held_until = clock_timestamp()"
 
