@@ -52,8 +52,11 @@ def test_an_endpoint_without_the_packages_is_one_sentence(monkeypatch: pytest.Mo
         require_packages()
 
 
+INSTALLED = find_spec("opentelemetry") and find_spec("opentelemetry.exporter")
+
+
 @pytest.mark.engines
-@pytest.mark.skipif(find_spec("opentelemetry.exporter") is None, reason="needs pip install 'serai[otel]'")
+@pytest.mark.skipif(not INSTALLED, reason="needs pip install 'serai[otel]'")
 def test_a_request_reaches_the_collector_without_its_path() -> None:
     received: list[bytes] = []
 

@@ -5,6 +5,7 @@ supervisor would stay for ever. So each child sets itself an alarm when it is as
 """
 
 import asyncio
+import os
 import signal
 import socket
 
@@ -14,9 +15,16 @@ STOP_S_MAX = 13
 """How long a child may take to stop: longer than requests in flight may (10 s), shorter than its supervisor waits."""
 
 
+ORPHAN_STOP_S_MAX = 3
+"""The same when the supervisor is gone, and with it what requests in flight would need."""
+
+SUPERVISOR = os.getppid()
+"""Who started this process; it has another parent once that one is gone."""
+
+
 def leave_in_time() -> None:
-    """From now the process has STOP_S_MAX seconds; SIGALRM then ends it."""
-    signal.alarm(STOP_S_MAX)
+    """From now the process has so many seconds; SIGALRM then ends it."""
+    signal.alarm(STOP_S_MAX if os.getppid() == SUPERVISOR else ORPHAN_STOP_S_MAX)
 
 
 def stop_signal() -> asyncio.Event:
