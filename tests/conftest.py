@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from tests.doubles import ManualClock, SeededRandom
+from tests.event_schemas import undocumented_events
 
 import serai.systems
 from serai.runtime.postgres.database import Database, open_database
@@ -119,6 +120,8 @@ def database_url(server: EmbeddedServer) -> Iterator[UrlOf]:
             sql.SQL("create database {} template {} owner serai_owner").format(identifier, sql.Identifier(DATABASE))
         )
     yield lambda role: server.url(role, name)
+    # What a system emits in any test is what its documentation says.
+    assert undocumented_events(server.url(SUPERUSER, name)) == []
     with psycopg.connect(server.url(SUPERUSER, "postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("drop database {} with (force)").format(identifier))
 

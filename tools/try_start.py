@@ -1,7 +1,9 @@
 """Starts Serai as a new user would, breaks it, and starts it again: python tools/try_start.py DATA [PORT].
 
 It sells a seat over HTTP, kills the supervisor with SIGKILL in the middle of its life, and checks that nothing is
-orphaned, that the second start is quick, and that the sold seat is still sold. Prints what it saw; exits 1 if it fails.
+orphaned, that the second start is quick, and that the sold seat is still sold. Then it backs the running site up, sells
+on, restores the backup elsewhere, and starts that: what was sold before the backup is sold there, what came later is
+not. Prints what it saw; exits 1 if it fails.
 """
 
 import json
@@ -12,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 FIRST_START_S = 120.0
@@ -68,6 +70,25 @@ def members(data: Path) -> list[int]:
     return found
 
 
+def serai(*arguments: str) -> float:
+    """One command to its end; seconds that it took."""
+    started = time.monotonic()
+    done = subprocess.run([Path(sys.executable).with_name("serai"), *arguments], capture_output=True, text=True)  # noqa: S603  # our own program
+    if done.returncode:
+        raise Failure(f"serai {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
+    return time.monotonic() - started
+
+
+def booking_state(base: str, booking: str) -> object:
+    """The state of a booking, None for one that is not known."""
+    try:
+        return call(f"{base}/api/cinema/v1/bookings/{booking}")["state"]
+    except HTTPError as error:
+        if error.code == 404:
+            return None
+        raise
+
+
 def start(data: Path, port: int) -> subprocess.Popen[bytes]:
     """`serai up` in the background."""
     serai = Path(sys.executable).with_name("serai")
@@ -75,7 +96,7 @@ def start(data: Path, port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603  # our own program
 
 
-def sell(base: str) -> str:
+def sell(base: str, key: str) -> str:
     """Buys one seat and returns the booking's id."""
     api = f"{base}/api/cinema/v1"
     shows = call(f"{api}/shows?limit=50")["items"]
@@ -84,7 +105,7 @@ def sell(base: str) -> str:
     best = call(f"{api}/shows/{show}/best?count=2")["seat_ids"]
     hold = call(f"{api}/holds", {"show_id": show, "seat_ids": best})
     buyer = {"hold_id": hold["id"], "payment_method": "pm_card_visa", "email": "someone@example.org"}
-    booking = call(f"{api}/bookings", buyer, key="try-start")
+    booking = call(f"{api}/bookings", buyer, key=key)
     if booking["state"] != "confirmed":
         raise Failure(f"the booking is {booking['state']}")
     return str(booking["id"])
@@ -96,7 +117,7 @@ def main(data: Path, port: int) -> None:
     first = start(data, port)
     took = wait_until(lambda: is_ready(base), FIRST_START_S, "first start")
     print(f"first start, demo data included: {took:.1f} s")  # noqa: T201  # a tool for people
-    booking = sell(base)
+    booking = sell(base, "first")
     first.send_signal(signal.SIGKILL)
     first.wait()
     took = wait_until(lambda: not members(data), 20, "children of a killed supervisor are gone")
@@ -104,14 +125,33 @@ def main(data: Path, port: int) -> None:
     second = start(data, port)
     took = wait_until(lambda: is_ready(base), SECOND_START_S, "second start")
     print(f"second start: {took:.1f} s")  # noqa: T201  # a tool for people
-    state = call(f"{base}/api/cinema/v1/bookings/{booking}")["state"]
-    if state != "confirmed":
+    if (state := booking_state(base, booking)) != "confirmed":
         raise Failure(f"after the restart the booking is {state}")
-    second.send_signal(signal.SIGINT)
-    second.wait(timeout=30)
+    backup = data.with_name(f"{data.name}.tar.gz")
+    took = serai("backup", str(backup), "--data", str(data))
+    print(f"backup of the running site: {took:.1f} s, {backup.stat().st_size / 1e6:.1f} MB")  # noqa: T201
+    later = sell(base, "later")
+    stop(second, data)
+    restored = data.with_name(f"{data.name}-restored")
+    took = serai("restore", str(backup), "--data", str(restored))
+    print(f"restore into an empty directory: {took:.1f} s")  # noqa: T201  # a tool for people
+    third = start(restored, port)
+    took = wait_until(lambda: is_ready(base), FIRST_START_S, "start of the restored site")
+    print(f"start of the restored site: {took:.1f} s")  # noqa: T201  # a tool for people
+    found = [booking_state(base, one) for one in (booking, later)]
+    if found != ["confirmed", None]:
+        raise Failure(f"in the restored site the bookings of before and after the backup are {found}")
+    sell(base, "restored")
+    stop(third, restored)
+
+
+def stop(site: "subprocess.Popen[bytes]", data: Path) -> None:
+    """Ctrl-C, after which nothing runs."""
+    site.send_signal(signal.SIGINT)
+    site.wait(timeout=30)
     took = wait_until(lambda: not members(data), 20, "children are gone after Ctrl-C")
-    if second.returncode != 0:
-        raise Failure(f"Ctrl-C ended with exit code {second.returncode}")
+    if site.returncode != 0:
+        raise Failure(f"Ctrl-C ended with exit code {site.returncode}")
     print(f"Ctrl-C stopped everything: {took:.1f} s after the supervisor")  # noqa: T201  # a tool for people
 
 

@@ -10,14 +10,11 @@ import psycopg
 from serai.runtime.control import say_progress, say_ready
 
 
-def migrate() -> None:
+def prepare() -> None:
     with psycopg.connect(os.environ["SERAI_POSTGRES_OWNER_URL"], autocommit=True) as connection:
         connection.execute("create table if not exists starts (n int)")
         connection.execute("insert into starts values (1)")
         connection.execute("grant select on starts to serai_app")
-
-
-def demo() -> None:
     say_progress("shows", 7, 7)
 
 
@@ -42,10 +39,8 @@ def wait() -> None:
 
 
 match sys.argv[1]:
-    case "migrate":
-        migrate()
-    case "demo":
-        demo()
+    case "prepare":
+        prepare()
     case "web":
         serve(socket.socket(fileno=int(os.environ["SERAI_WEB_FD"])))
     case _:

@@ -133,7 +133,7 @@ def test_it_serves_stops_and_starts_again_with_its_data(data: Path, port: int) -
         assert f"http://127.0.0.1:{port}" in said
         assert get(port) == "starts 1 owner False"
         children = {child.name: child for child in status_of(data).children}
-        assert {"postgres", "migrate", "gateway", "mailbox", "demo", "jobs", "web-1", "web-2"} == children.keys()
+        assert {"postgres", "gateway", "mailbox", "prepare", "jobs", "web-1", "web-2"} == children.keys()
         assert_no_secret_is_shown(data)
         assert f"is in use by process {running.pid};" in refusal(data, port)
         running.send_signal(signal.SIGINT)

@@ -18,7 +18,6 @@ from rich.table import Table
 
 import serai
 from serai.app.display import Display, SignIn, children_table
-from serai.app.doctor import examine
 from serai.app.plan import open_configuration
 from serai.app.status import Status, running_status
 from serai.app.up import up as run_site
@@ -145,7 +144,7 @@ def doctor(*, as_json: bool, **command_line: Any) -> None:
 
     Example: serai doctor
     """
-    findings = examine(open_configuration(command_line).get(RuntimeSettings))
+    findings = import_module("serai.app.doctor").examine(open_configuration(command_line).get(RuntimeSettings))
     if as_json:
         _show_json([asdict(finding) for finding in findings])
     else:

@@ -1,5 +1,6 @@
 """`serai doctor`: looks at everything that a start depends on, changes nothing, and says what to do."""
 
+import asyncio
 import os
 import platform
 import shutil
@@ -9,15 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from serai.app.plan import outside_urls, port_of
+import psycopg
+
+from serai.app.errand import connected
+from serai.app.plan import open_secrets, outside_urls, port_of
 from serai.app.status import running_status
-from serai.kernel.errors import Misconfigured
+from serai.kernel.errors import Misconfigured, SeraiError
 from serai.runtime.files import holder_of
+from serai.runtime.postgres.database import open_database
 from serai.runtime.postgres.engine import find_engine
 from serai.runtime.postgres.server import cluster_major
 from serai.runtime.processes import service_account
 from serai.runtime.settings import RuntimeSettings
 from serai.runtime.sockets import require_free_port
+from serai.runtime.telemetry import EVENT_AGE_WARN_S, Flow, flow_of
+from serai.runtime.world import SystemRandom
 
 DISK_FREE_MIN = 1024**3
 """Bytes. PostgreSQL stops when its disk is full; this leaves room to act."""
@@ -38,7 +45,7 @@ class Finding:
 
 def examine(settings: RuntimeSettings) -> list[Finding]:
     """Everything, in the order in which a start would meet it."""
-    parts = (_machine, _data, _disk, _postgres, _children, _services)
+    parts = (_machine, _data, _disk, _postgres, _children, _flow, _services)
     return [finding for part in parts for finding in part(settings)]
 
 
@@ -118,6 +125,27 @@ def _port_free(settings: RuntimeSettings, child: str) -> str:
     host = settings.host if child == "web" else "127.0.0.1"
     require_free_port(port_of(settings, child), child, host)
     return f"free for {child}"
+
+
+def _flow(settings: RuntimeSettings) -> Iterator[Finding]:
+    """Whether events and jobs get on, as far as the site runs or the database is an outside one."""
+    try:
+        configuration = connected(settings, open_secrets(settings.data, SystemRandom()))
+        flow = asyncio.run(_asked_flow(configuration.get(RuntimeSettings).postgres_jobs_url))
+    except (SeraiError, psycopg.Error, OSError):
+        return  # it does not run: the lines above say so
+    age_s, queue = flow.oldest_event_s, flow.queue
+    late = "; the relay does not keep up: look at the log of jobs" if age_s > EVENT_AGE_WARN_S else ""
+    yield Finding("events", not late, f"the oldest undelivered one is {age_s:.0f} s old{late}")
+    gone = f"; {queue.dead} failed for good: look at the log of jobs" if queue.dead else ""
+    yield Finding("jobs", not gone, f"{queue.waiting} wait, {queue.running} run{gone}")
+
+
+async def _asked_flow(url: str) -> Flow:
+    async with open_database(
+        url, SystemRandom(), pool_min=1, pool_max=1, wait_s=CONNECT_S, name="serai doctor"
+    ) as jobs:
+        return await flow_of(jobs)
 
 
 def _services(settings: RuntimeSettings) -> Iterator[Finding]:

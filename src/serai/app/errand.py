@@ -22,7 +22,7 @@ def run_in_world(work: Callable[[World], Awaitable[T]], command_line: Mapping[st
     settings = open_configuration(command_line).get(RuntimeSettings)
     random = SystemRandom()
     secrets = open_secrets(settings.data, random)
-    configuration = _connected(settings, secrets)
+    configuration = connected(settings, secrets)
 
     async def errand() -> T:
         async with open_world(configuration, secrets.get, SystemClock(), random, "serai command") as world:
@@ -31,7 +31,7 @@ def run_in_world(work: Callable[[World], Awaitable[T]], command_line: Mapping[st
     return asyncio.run(errand())
 
 
-def _connected(settings: RuntimeSettings, secrets: SecretFile) -> Configuration:
+def connected(settings: RuntimeSettings, secrets: SecretFile) -> Configuration:
     """The configuration with the URLs filled in that `serai up` fills in for its children."""
     urls = outside_urls(settings)
     if urls is None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from serai.app.keeper import Child
 from serai.kernel.errors import Misconfigured
 from serai.kernel.ports import Random
-from serai.runtime.control import SUPERVISED
+from serai.runtime.control import SHARED_METRICS, SUPERVISED
 from serai.runtime.files import SecretFile
 from serai.runtime.postgres.outside import require_server
 from serai.runtime.postgres.server import DATABASE, ROLES, SUPERUSER, EmbeddedServer, Role
@@ -109,12 +109,10 @@ class Site:
 def plan(site: Site) -> list[Child]:
     """The children, in any order: `after` says who stands on whom."""
     base = [postgres_child(site.server)] if site.server else []
-    migrate = _task(site, "migrate", tuple(child.name for child in base), {"SERAI_POSTGRES_OWNER_URL": site.urls.owner})
     beside = _engines_beside(site)
-    ready = ("migrate", *(child.name for child in beside))
-    demo = [_task(site, "demo", ready, {})] if site.settings.demo else []
-    serving_needs = (*ready, *(child.name for child in demo))
-    return [*base, migrate, *beside, *demo, *_servants(site, serving_needs)]
+    stands_on = tuple(child.name for child in (*base, *beside))
+    prepare = _task(site, "prepare", stands_on, {"SERAI_POSTGRES_OWNER_URL": site.urls.owner})
+    return [*base, *beside, prepare, *_servants(site, ("prepare", *(child.name for child in beside)))]
 
 
 def postgres_child(server: EmbeddedServer) -> Child:
@@ -167,6 +165,7 @@ def _environment(site: Site) -> dict[str, str]:
     settings = site.settings
     told = {
         SUPERVISED: "1",
+        SHARED_METRICS: str(shared_metrics(settings.data)),
         "PYTHONUNBUFFERED": "1",
         "SERAI_DATA": str(settings.data),
         "SERAI_HOST": settings.host,
@@ -178,9 +177,14 @@ def _environment(site: Site) -> dict[str, str]:
         "SERAI_STRIPE_URL": settings.stripe_url or _local(site, "gateway", "http"),
         "SERAI_SMTP_URL": settings.smtp_url or _local(site, "mailbox", "smtp"),
     }
-    # The owner's URL reaches the one child that migrates, and nobody who answers requests.
+    # The owner's URL reaches the one child that prepares, and nobody who answers requests.
     inherited = {name: value for name, value in os.environ.items() if name != "SERAI_POSTGRES_OWNER_URL"}
     return {**inherited, **told}
+
+
+def shared_metrics(data: Path) -> Path:
+    """Where the children share their counts; emptied at each start of the supervisor."""
+    return data / "run" / "metrics"
 
 
 def _local(site: Site, child: str, scheme: str) -> str:

@@ -5,6 +5,7 @@ Everything that an operator may have to mend is found before the first child sta
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from serai.app.plan import (
     passwords,
     plan,
     port_of,
+    shared_metrics,
 )
 from serai.app.supervisor import Supervisor, take_over
 from serai.app.upkeep.unfinished import require_finished
@@ -30,6 +32,7 @@ from serai.runtime.postgres.server import EmbeddedServer, Tuning, cluster_major
 from serai.runtime.processes import service_account
 from serai.runtime.settings import RuntimeSettings
 from serai.runtime.sockets import bind_web_socket, require_free_port
+from serai.runtime.traces import require_packages
 from serai.runtime.world import SystemClock, SystemRandom
 
 CONNECTIONS_BESIDE = 20
@@ -38,6 +41,7 @@ CONNECTIONS_BESIDE = 20
 
 def up(settings: RuntimeSettings, systems: Sequence[str], display: Display, program: tuple[str, ...] = PROGRAM) -> None:
     """Serves until Ctrl-C or SIGTERM. Raises Misconfigured before anything starts, ChildFailed when a child gave up."""
+    require_packages()
     data = make_data_directory(settings.data)
     with take_over(data), bind_web_socket(settings.host, settings.port) as web:
         require_finished(data)
@@ -47,6 +51,7 @@ def up(settings: RuntimeSettings, systems: Sequence[str], display: Display, prog
         if server:
             server.make_way()
         urls = outside or embedded_urls(port_of(settings, "postgres"), secrets)
+        _empty(shared_metrics(data))
         site = Site(settings, tuple(systems), urls, server, web.fileno(), program)
         asyncio.run(_keep(site, data, web, display))
 
@@ -73,6 +78,12 @@ def embedded_server(settings: RuntimeSettings, data: Path, secrets: SecretFile) 
         account=account,
         tuning=Tuning(connections_max=connections_max),
     )
+
+
+def _empty(directory: Path) -> None:
+    """What the last start counted is over."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o700, parents=True)
 
 
 async def _keep(site: Site, data: Path, web: socket.socket, display: Display) -> None:

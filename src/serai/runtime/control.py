@@ -12,6 +12,9 @@ import orjson
 SUPERVISED = "SERAI_SUPERVISED"
 """Set in the environment of every child."""
 
+SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+"""Prometheus' own variable: the directory through which the children share their counts."""
+
 _KEY = "serai_control"
 
 

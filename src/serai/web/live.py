@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from serai.runtime.telemetry import WATCHERS
+
 HEARTBEAT_S = 15.0
 """Below the 30 to 60 s after which common proxies close a silent connection."""
 QUEUE_EVENTS_MAX = 256
@@ -170,6 +172,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Writes until one of the three ends it; leaves the channel whatever happens."""
         watch = asyncio.create_task(self._until_gone(receive))
+        WATCHERS.inc()
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             await send({"type": "http.response.body", "body": self._greeting, "more_body": True})
@@ -177,6 +180,7 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
+            WATCHERS.dec()
             watch.cancel()
             self._channel.leave(self._subscriber)
 

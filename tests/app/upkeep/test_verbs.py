@@ -68,6 +68,25 @@ async def test_tail_shows_the_newest_and_then_what_comes(
     }
 
 
+def test_the_doctor_tells_what_does_not_get_on(running: Running, tmp_path: Path) -> None:
+    def findings() -> dict[str, bool]:
+        done = CliRunner().invoke(cli, ["doctor", "--json", "--data", str(tmp_path)], catch_exceptions=False)
+        return {
+            found["name"]: found["well"] for found in orjson.loads(done.output) if found["name"] in ("events", "jobs")
+        }
+
+    assert findings() == {"events": True, "jobs": True}
+    with psycopg.connect(running.server.url(SUPERUSER)) as connection:
+        connection.execute(
+            "insert into runtime.outbox (tenant_id, id, topic, key, type, at, data) values"
+            " (gen_random_uuid(), gen_random_uuid(), 't', 'k', 'x', now() - interval '61 s', '{}')"
+        )
+        connection.execute(
+            "insert into jobs.procrastinate_jobs (queue_name, task_name, status) values ('q', 't', 'failed')"
+        )
+    assert findings() == {"events": False, "jobs": False}
+
+
 async def test_the_printed_roles_are_those_that_a_start_accepts(
     make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,9 +29,9 @@ from serai.systems.cinema.model import Movie, Theater
 from serai.systems.cinema.plan import Plan, classic
 from serai.systems.cinema.store import catalogue
 from serai.systems.identity.api import IdentityApi
+from serai.systems.payments.gateway.keys import embedded_key
 from serai.systems.payments.gateway.server import serve as serve_gateway
 from serai.systems.payments.gateway.settings import GatewaySettings
-from serai.systems.payments.system import embedded_key
 
 hypothesis_settings.register_profile("cinema", deadline=None)
 hypothesis_settings.load_profile("cinema")

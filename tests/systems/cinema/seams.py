@@ -9,7 +9,7 @@ from serai.systems.allocation import system as allocation_system
 from serai.systems.allocation.api import Allocation
 from serai.systems.payments import system as payments_system
 from serai.systems.payments.cashier import Cashier
-from serai.systems.payments.system import embedded_key
+from serai.systems.payments.gateway.keys import embedded_key
 
 
 def cashier_of(world: World, kind: type[Cashier] = Cashier, call_s: float = 8.0) -> Cashier:

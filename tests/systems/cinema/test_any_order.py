@@ -27,7 +27,7 @@ from tests.systems.cinema.test_payment_trouble import expire
 from tests.systems.cinema.verdict import seats_have_one_ticket, verdict
 
 from serai.systems.cinema.plan import classic
-from serai.systems.payments.system import embedded_key
+from serai.systems.payments.gateway.keys import embedded_key
 
 API = "/api/cinema/v1"
 CARDS = ["pm_card_visa", "pm_card_chargeDeclined", "pm_card_threeDSecure2Required"]

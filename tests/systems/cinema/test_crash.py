@@ -20,7 +20,7 @@ from tests.systems.cinema.seams import impatient
 from tests.systems.cinema.test_payment_trouble import at_the_bank, decide, expire, first_seats
 from tests.systems.cinema.verdict import verdict
 
-from serai.systems.payments.system import embedded_key
+from serai.systems.payments.gateway.keys import embedded_key
 
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent

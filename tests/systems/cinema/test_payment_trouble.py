@@ -13,7 +13,7 @@ from tests.systems.cinema.conftest import SECRET, OpenSite, Site
 from tests.systems.cinema.seams import impatient
 from tests.systems.cinema.verdict import verdict
 
-from serai.systems.payments.system import embedded_key, embedded_webhook_secret
+from serai.systems.payments.gateway.keys import embedded_key, embedded_webhook_secret
 
 LATE = "update allocation.claims set expires_at = clock_timestamp() - interval '1 s', held_until = clock_timestamp()"
 
@@ -434,7 +434,7 @@ async def test_a_webhook_that_is_not_the_gateways_is_refused(site: Site) -> None
     stale = await hook(site, reference, at=int(time.time()) - 3600)
     bare = await site.client.post("/api/payments/v1/webhook", content=b"{}")
     for refused in (forged, stale, bare):
-        assert (refused.status_code, refused.json()["code"]) == (400, "bad_signature")
+        assert (refused.status_code, refused.json()["code"]) == (400, "bad_webhook_signature")
     assert site.sql("select next_try from payments.payments") == [(before,)]
     assert (await hook(site, f"{site.tenant}/{site.tenant}")).status_code == 200
     for odd in ("somebody else's", "", None, 7, ["a/b"], {}):  # signed, and none of our business

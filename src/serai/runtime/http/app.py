@@ -4,15 +4,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from serai.kernel.ports import Clock, Random
 from serai.runtime.http.edge import Edge, Limits
 from serai.runtime.http.principal import Authenticate
 from serai.runtime.http.problems import PROBLEM_RESPONSE, RenderProblem, add_problem_handlers
+from serai.runtime.telemetry import exposition
 
 Check = Callable[[], Awaitable[None]]
 """Raises a SeraiError while the site cannot serve."""
+
+Measure = Callable[[], Awaitable[bytes]]
+"""Everything that is measured, in Prometheus' text format."""
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -24,12 +28,13 @@ def create_app(
     clock: Clock,
     random: Random,
     ready: Check,
+    measure: Measure | None = None,
     limits: Limits | None = None,
     render_problem: RenderProblem | None = None,
     lifespan: Lifespan | None = None,
     version: str = "0",
 ) -> FastAPI:
-    """The whole site. `ready` decides /readyz; `render_problem` draws errors for browsers."""
+    """The whole site. `ready` decides /readyz, `measure` answers /metrics, `render_problem` draws errors for people."""
     app = FastAPI(
         title="Serai",
         version=version,
@@ -42,11 +47,15 @@ def create_app(
     )
     app.state.authenticate = authenticate
     add_problem_handlers(app, render_problem)
-    app.include_router(_health(ready))
+    app.include_router(_health(ready, measure or _own_counts))
     for router in routers:
         app.include_router(router)
     app.add_middleware(Edge, clock=clock, random=random, limits=limits or Limits())
     return app
+
+
+async def _own_counts() -> bytes:
+    return exposition(None)
 
 
 @asynccontextmanager
@@ -54,7 +63,7 @@ async def _nothing(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def _health(ready: Check) -> APIRouter:
+def _health(ready: Check, measure: Measure) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")
@@ -68,6 +77,6 @@ def _health(ready: Check) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(await measure(), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -107,6 +107,11 @@ class Database:
                 await asyncio.sleep(pause_ms / 1000)
         raise DatabaseUnavailable(f"The database was too contended to finish after {RETRIES_MAX} tries; try again.")
 
+    def usage(self) -> tuple[int, int]:
+        """Connections in use now, and callers that wait for one."""
+        stats = self._pool.get_stats()
+        return stats["pool_size"] - stats["pool_available"], stats.get("requests_waiting", 0)
+
     async def close(self) -> None:
         """Closes the connections; transactions in flight are cut off by the server."""
         await self._pool.close()

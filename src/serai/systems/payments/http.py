@@ -22,7 +22,7 @@ class BadSignature(Invalid):
     """The webhook was not signed by the gateway, or too long ago."""
 
     status = 400
-    code = "bad_signature"
+    code = "bad_webhook_signature"
     title = "The webhook's signature is wrong"
 
 

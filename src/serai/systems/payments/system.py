@@ -4,22 +4,13 @@ from serai.runtime.jobs import Job, Loop
 from serai.runtime.system import Figure, Parts, System, World
 from serai.systems.payments import store
 from serai.systems.payments.cashier import Cashier
+from serai.systems.payments.gateway.keys import embedded_key, embedded_webhook_secret
 from serai.systems.payments.http import FLUSH_EVERY_S, Hints, make_router
 from serai.systems.payments.reconcile import Reconciler
 from serai.systems.payments.service import Payments
 
 RECOVER_EVERY_S = 1.0
 """How often recovery looks for payments that nobody is working on."""
-
-
-def embedded_key(secret: bytes) -> str:
-    """The API key of the embedded gateway, in Stripe's shape for test mode."""
-    return f"sk_test_{secret.hex()}"
-
-
-def embedded_webhook_secret(secret: bytes) -> str:
-    """What the embedded gateway signs its webhooks with."""
-    return f"whsec_{secret.hex()}"
 
 
 def build(world: World) -> Parts:
