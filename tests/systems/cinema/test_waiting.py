@@ -17,6 +17,7 @@ from tests.systems.cinema.verdict import verdict
 import serai.systems.cinema
 from serai.runtime.mail import Mailer
 from serai.systems.allocation.api import ClaimState
+from serai.systems.cinema.http.waiting import EntryOut
 from serai.systems.cinema.plan import classic
 from serai.systems.cinema.service.waiting import Waiting
 from serai.systems.cinema.store import waiting as waiting_store
@@ -66,7 +67,9 @@ async def join(site: Site, show_id: str, name: str, count: int = 2, **more: Any)
 
 
 async def look(site: Site, entry: dict[str, Any]) -> dict[str, Any]:
-    document: dict[str, Any] = (await site.client.get(f"{V1}/waiting/{entry['id']}")).json()
+    answer = await site.client.get(f"{V1}/waiting/{entry['id']}")
+    assert EntryOut.model_validate_json(answer.content)
+    document: dict[str, Any] = answer.json()
     return document
 
 
