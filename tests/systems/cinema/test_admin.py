@@ -20,6 +20,8 @@ from tests.systems.cinema.staff import (
     seat_count,
 )
 
+from serai.systems.cinema.http.admin_models import MovieFull, ScreenOut, ShowFull, TheaterFull
+
 
 def soon(hours: float = 30) -> str:
     return (datetime.now(UTC).replace(microsecond=0) + timedelta(hours=hours)).isoformat()
@@ -40,6 +42,14 @@ async def test_a_house_is_built_and_sells_a_seat(site: Site) -> None:
     plan = plan_document()
     ids = await built_house(site, manager, plan)
     show = await post(site, "/shows", show_body(ids, plan, cancel_fee_percent=10), manager)
+    for path, model in (
+        (f"/movies/{ids['movie_id']}", MovieFull),
+        (f"/theaters/{ids['theater_id']}", TheaterFull),
+        (f"/screens/{ids['screen_id']}", ScreenOut),
+        (f"/shows/{show['id']}", ShowFull),
+    ):
+        answer = await site.client.get(f"{V1}{path}", headers=manager)
+        assert model.model_validate_json(answer.content)
     assert (show["seats"], show["cancel_fee_percent"]) == (seat_count(plan), 10)
     listed = (await site.client.get(f"{V1}/shows")).json()["items"]
     assert [(item["id"], item["seats_free"]) for item in listed] == [(show["id"], seat_count(plan))]

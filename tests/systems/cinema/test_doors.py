@@ -12,6 +12,7 @@ from tests.systems.cinema.naive_door import naive_admit
 from tests.systems.cinema.staff import V1, bearer, other_house
 
 from serai.kernel.ids import Capability
+from serai.systems.cinema.http.door import CheckInOut, DoorListOut, UploadOut
 from serai.systems.cinema.service import doors
 from serai.systems.cinema.service.tickets import KEY_ID
 from serai.systems.cinema.tickets import Bundle, Scan, Ticket, TicketKey, decide_offline
@@ -58,6 +59,7 @@ async def test_a_ticket_admits_once_and_the_same_nonce_again(site: Site) -> None
     booking, (token,) = await tickets(site, show_id)
     admitted = await scan(site, door, token, show_id=show_id, nonce="nonce-0001", device="door 1")
     assert admitted.status_code == 200, admitted.text
+    assert CheckInOut.model_validate_json(admitted.content)
     document = admitted.json()
     assert (document["outcome"], document["repeated"]) == ("admitted", False)
     assert document["seat"]["number"] == booking["seats"][0]["number"]
@@ -161,7 +163,9 @@ async def test_a_door_takes_along_what_it_needs(site: Site) -> None:
     _, (used, fresh) = await tickets(site, show_id, 2)
     assert (await scan(site, door, used, nonce="nonce-0001")).status_code == 200
     path = f"{V1}/shows/{show_id}/door-bundle"
-    listed = (await site.client.get(path, headers=door)).json()
+    answer = await site.client.get(path, headers=door)
+    assert DoorListOut.model_validate_json(answer.content)
+    listed = answer.json()
     assert (listed["version"], len(listed["revoked"]), len(listed["used"]), listed["tickets"]) == (1, 1, 1, 2)
     raw = (await site.client.get(path, params={"format": "binary"}, headers=door)).content
     bundle = Bundle.decode(raw)
@@ -189,6 +193,7 @@ async def test_scans_of_cut_off_doors_are_joined_and_conflicts_kept(site: Site) 
         }
         answer = await site.client.post(f"{V1}/checkins/offline", json=body, headers=door)
         assert answer.status_code == 200, answer.text
+        assert UploadOut.model_validate_json(answer.content)
         document: dict[str, Any] = answer.json()
         return document
 

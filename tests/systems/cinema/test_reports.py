@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from tests.systems.cinema.conftest import Site
 from tests.systems.cinema.staff import V1, bearer, other_house, post
 
+from serai.systems.cinema.http.reports import OccupancyOut
+
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -27,7 +29,9 @@ async def test_occupancy_counts_seats_and_money(site: Site) -> None:
     assert (await site.client.post(f"{V1}/bookings/{given_back['id']}/cancel")).status_code == 200
     await site.hold(show_id, seats[5:8])
     params: dict[str, Any] = {"from": day(24), "to": day(36)}
-    report = (await site.client.get(f"{V1}/reports/occupancy", params=params, headers=manager)).json()
+    answer = await site.client.get(f"{V1}/reports/occupancy", params=params, headers=manager)
+    assert OccupancyOut.model_validate_json(answer.content)
+    report = answer.json()
     (line,) = report["items"]
     assert kept["state"] == "confirmed"
     assert (line["seats"], line["sold"], line["held"], line["blocked"]) == (len(seats), 2, 3, 4)

@@ -5,6 +5,7 @@ from copy import copy
 from datetime import timedelta
 from email.message import EmailMessage
 from itertools import product
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +14,10 @@ from tests.systems.cinema.conftest import OpenSite, Site
 from tests.systems.cinema.staff import V1, bearer, other_house, post
 from tests.systems.cinema.verdict import verdict
 
+import serai.systems.cinema
 from serai.runtime.mail import Mailer
 from serai.systems.allocation.api import ClaimState
+from serai.systems.cinema.http.waiting import EntryOut
 from serai.systems.cinema.plan import classic
 from serai.systems.cinema.service.waiting import Waiting
 from serai.systems.cinema.store import waiting as waiting_store
@@ -64,7 +67,9 @@ async def join(site: Site, show_id: str, name: str, count: int = 2, **more: Any)
 
 
 async def look(site: Site, entry: dict[str, Any]) -> dict[str, Any]:
-    document: dict[str, Any] = (await site.client.get(f"{V1}/waiting/{entry['id']}")).json()
+    answer = await site.client.get(f"{V1}/waiting/{entry['id']}")
+    assert EntryOut.model_validate_json(answer.content)
+    document: dict[str, Any] = answer.json()
     return document
 
 
@@ -291,3 +296,8 @@ async def test_another_house_sees_no_entry_of_ours(site: Site) -> None:
     forged = entry["id"][:-6] + ("AAAAAA" if entry["id"][-6:] != "AAAAAA" else "BBBBBA")
     assert (await site.client.get(f"{V1}/waiting/{forged}")).status_code == 404
     assert (await look(site, entry))["state"] == "waiting"
+
+
+def test_the_readme_shows_the_table_as_it_is() -> None:
+    readme = Path(serai.systems.cinema.__file__).with_name("README.md").read_text()
+    assert diagram() in readme

@@ -27,7 +27,14 @@ from serai.systems.allocation.model import (
     UnitRef,
 )
 from serai.systems.allocation.service import Allocation
-from serai.systems.allocation.store.views import free_counts, lock_pool, pool_versions, pool_views, state_counts
+from serai.systems.allocation.store.views import (
+    free_counts,
+    lock_pool,
+    pool_versions,
+    pool_views,
+    sold_units,
+    state_counts,
+)
 
 __all__ = [
     "HOLD_S_MAX",
@@ -60,5 +67,6 @@ __all__ = [
     "lock_pool",
     "pool_versions",
     "pool_views",
+    "sold_units",
     "state_counts",
 ]

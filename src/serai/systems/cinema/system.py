@@ -20,6 +20,7 @@ from serai.systems.cinema.service.orders import BookingOrders
 from serai.systems.cinema.service.reports import Reports
 from serai.systems.cinema.service.schedule import Schedule
 from serai.systems.cinema.service.shows import Shows
+from serai.systems.cinema.service.swaps import Swaps
 from serai.systems.cinema.service.tickets import KEY_ID, Tickets
 from serai.systems.cinema.service.waiting import SERVE_EVERY_S, Waiting
 from serai.systems.cinema.service.waiting_mail import WaitingMail
@@ -50,6 +51,17 @@ def make_cinema(world: World) -> Cinema:
         shows=shows,
         holds=holds,
         bookings=bookings,
+        swaps=Swaps(
+            world.database,
+            allocation,
+            shows,
+            holds,
+            bookings,
+            world.outbox,
+            world.queue,
+            world.clock,
+            world.random,
+        ),
         live=LiveMaps(world.database, world.clock),
         tickets=Tickets(world.database, shows, mailer, key, world.clock, world.settings.site_url),
         house=House(world.database, audit, world.clock, world.random),
@@ -149,4 +161,5 @@ SYSTEM = System(
     needs=("identity", "allocation", "payments"),
     settings=(CinemaSettings,),
     migrations="serai.systems.cinema.migrations",
+    commands="serai.systems.cinema.cli:commands",
 )

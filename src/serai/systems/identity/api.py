@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
+from serai.kernel.errors import NotFound
 from serai.kernel.ids import uuid7
 from serai.kernel.ports import Clock, Random
 from serai.runtime.postgres.database import Database, Transaction
+from serai.runtime.system import World
 from serai.systems.identity import store
 from serai.systems.identity.browser import (
     CsrfProtected,
@@ -56,6 +58,16 @@ DAY_S = 86_400
 async def demo_users_present(tx: Transaction) -> bool:
     """Whether anybody can sign in with a password that the demo printed: such a site listens on loopback only."""
     return bool(await store.demo_emails(tx))
+
+
+async def tenant_of(world: World, slug: str | None) -> UUID:
+    """The organisation that a command is about: the one named, else the site's. Raises NotFound."""
+    asked = slug or world.settings.site_tenant
+    async with world.database.transaction(None) as tx:
+        organisation = await store.organisation_of(tx, checked_slug(asked))
+    if organisation is None:
+        raise NotFound(f"No organisation has the slug {asked!r}; `serai organisations create {asked}` makes it.")
+    return organisation.id
 
 
 class IdentityApi:

@@ -12,10 +12,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from serai.kernel.errors import Invalid, NotFound
+from serai.kernel.errors import Invalid
 from serai.runtime.postgres.database import Transaction
 from serai.runtime.system import World
 from serai.systems.identity import store
+from serai.systems.identity.api import tenant_of
 from serai.systems.identity.errors import KeyNotFound, UserNotFound
 from serai.systems.identity.model import KEY_LIFE_DAYS_MAX, NAMED_ROLES, NewUser
 from serai.systems.identity.system import make_api
@@ -33,15 +34,6 @@ class RunInWorld(Protocol):
 
     def __call__(self, work: Callable[[World], Awaitable[T]], /) -> T:
         """Opens the world, runs, closes."""
-
-
-async def tenant_of(world: World, slug: str | None) -> UUID:
-    """The organisation that a command is about: the one named, else the site's. Raises NotFound."""
-    asked = slug or world.settings.site_tenant
-    organisation = await make_api(world).organisation_of(asked)
-    if organisation is None:
-        raise NotFound(f"No organisation has the slug {asked!r}; `serai organisations create {asked}` makes it.")
-    return organisation.id
 
 
 in_organisation = click.option("--organisation", metavar="SLUG", help="Which organisation; default: the site's.")

@@ -3,8 +3,10 @@
 from serai.mechanisms.payments.saga import PaymentState
 from serai.systems.payments.errors import AuthenticationRequired, PaymentDeclined, PaymentUnknown
 from serai.systems.payments.model import NOT_CONFIRMED, NOT_RECEIVED, GoodsLost, Order, Payment
+from serai.systems.payments.reconcile import Report
 from serai.systems.payments.service import Payments
-from serai.systems.payments.store import captured_total, unsettled
+from serai.systems.payments.store import Taken, captured_total, taken_of, unsettled
+from serai.systems.payments.system import open_reconciler
 
 __all__ = [
     "NOT_CONFIRMED",
@@ -17,6 +19,10 @@ __all__ = [
     "PaymentState",
     "PaymentUnknown",
     "Payments",
+    "Report",
+    "Taken",
     "captured_total",
+    "open_reconciler",
+    "taken_of",
     "unsettled",
 ]

@@ -1,6 +1,7 @@
 """SQL of payments. Every change compares the version that was read, so two workers cannot both take a step."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
@@ -226,3 +227,28 @@ async def captured_by_hour(tx: Transaction) -> tuple[int, ...]:
     )
     captured: dict[int, int] = dict(rows)
     return tuple(captured.get(hours_ago, 0) for hours_ago in range(23, -1, -1))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Money that was taken for an order. `settled`: nobody has to work on it any more."""
+
+    order_id: UUID
+    state: PaymentState
+    amount: Money
+    refund_minor: int
+    settled: bool
+
+
+async def taken_of(tx: Transaction, owner: str) -> list[Taken]:
+    """Every payment of a system whose money was taken or is being taken, for audits."""
+    rows = await tx.fetch(
+        "select order_id, state, amount_minor, currency, refund_minor, next_try is null from payments.payments"
+        " where tenant_id = %s and owner = %s and state in ('capturing', 'captured', 'refunding', 'refunded')"
+        " order by order_id, attempt",
+        (tx.owner, owner),
+    )
+    return [
+        Taken(order_id, PaymentState(state), Money(minor, currency), refund, settled)
+        for order_id, state, minor, currency, refund, settled in rows
+    ]

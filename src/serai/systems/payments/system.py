@@ -1,5 +1,8 @@
 """The declaration of payments, a supporting system."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from serai.runtime.jobs import Job, Loop
 from serai.runtime.system import Figure, Parts, System, World
 from serai.systems.payments import store
@@ -13,11 +16,26 @@ RECOVER_EVERY_S = 1.0
 """How often recovery looks for payments that nobody is working on."""
 
 
-def build(world: World) -> Parts:
-    """Provides `Payments` and `Reconciler`; recovers, and reconciles at night."""
+def make_cashier(world: World) -> Cashier:
+    """The client of the gateway that this world's settings name."""
     settings = world.settings
     key = settings.stripe_key or embedded_key(world.secrets["gateway_key"])
-    return build_with(world, Cashier(key, settings.stripe_url or None))
+    return Cashier(key, settings.stripe_url or None)
+
+
+@asynccontextmanager
+async def open_reconciler(world: World) -> AsyncIterator[Reconciler]:
+    """A reconciler for the command line, where no system is built."""
+    cashier = make_cashier(world)
+    try:
+        yield Reconciler(world.jobs_database, cashier, world.clock, world.random)
+    finally:
+        await cashier.close()
+
+
+def build(world: World) -> Parts:
+    """Provides `Payments` and `Reconciler`; recovers, and reconciles at night."""
+    return build_with(world, make_cashier(world))
 
 
 def build_with(world: World, cashier: Cashier) -> Parts:

@@ -1,6 +1,7 @@
 """Reading pools without a lock: versions, whole pictures, and what is free. Only `lock_pool` takes one."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from serai.mechanisms.allocation.claims import UnitState
 from serai.mechanisms.allocation.ledger import Bucket
@@ -112,3 +113,15 @@ async def lock_pool(tx: Transaction, pool_no: int) -> int:
     )
     assert row is not None
     return int(row[0])
+
+
+async def sold_units(tx: Transaction, owner: str) -> list[tuple[UUID, int, int]]:
+    """(claim, pool, key) of every sold unit of a system, for audits; reads all of its pools."""
+    rows = await tx.fetch(
+        """
+        select u.claim_id, u.pool_no, u.key from allocation.pools p join allocation.units u using (tenant_id, pool_no)
+        where p.tenant_id = %s and p.owner = %s and u.state = 'sold' order by u.pool_no, u.key
+        """,
+        (tx.owner, owner),
+    )
+    return [(claim_id, pool_no, key) for claim_id, pool_no, key in rows]

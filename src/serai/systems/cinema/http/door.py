@@ -147,7 +147,12 @@ def door_router(cinema: Cinema) -> APIRouter:
         admission = await cinema.doors.check_in(principal.tenant, wanted.token, show_id, device, wanted.nonce or "")
         return json_response(_welcome(admission))
 
-    @router.get("/shows/{show_id}/door-bundle", response_model=DoorListOut, summary="What a door takes along")
+    @router.get(
+        "/shows/{show_id}/door-bundle",
+        response_model=DoorListOut,
+        summary="What a door takes along",
+        responses={200: {"content": {"application/octet-stream": {}}}},
+    )
     async def door_bundle(
         principal: Doorkeeper,
         show_id: ShowId,

@@ -97,6 +97,12 @@ class BookingIn(Model):
     name: Annotated[str, Field(max_length=120, pattern=LINE)] = ""
 
 
+class SwapIn(Model):
+    """The seats that the booking shall have instead: as many, at the same price in all."""
+
+    seat_ids: Annotated[list[Annotated[str, Field(max_length=32)]], Field(max_length=1000)]
+
+
 class BookingOut(Model):
     """A booking. Its id is a secret: it opens, cancels and prints the ticket."""
 

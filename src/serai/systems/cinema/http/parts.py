@@ -25,6 +25,7 @@ from serai.systems.cinema.service.live import LiveMaps
 from serai.systems.cinema.service.reports import Reports
 from serai.systems.cinema.service.schedule import Schedule
 from serai.systems.cinema.service.shows import Shows
+from serai.systems.cinema.service.swaps import Swaps
 from serai.systems.cinema.service.tickets import Tickets
 from serai.systems.cinema.service.waiting import Waiting
 from serai.systems.cinema.settings import CinemaSettings
@@ -38,6 +39,7 @@ class Cinema:
     shows: Shows
     holds: Holds
     bookings: Bookings
+    swaps: Swaps
     live: LiveMaps
     tickets: Tickets
     house: House

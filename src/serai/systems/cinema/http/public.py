@@ -17,7 +17,7 @@ from serai.runtime.http.models import LINE, PAGE_MAX, Page
 from serai.runtime.http.principal import Asking, Principal
 from serai.systems.allocation.api import UnitState, free_counts
 from serai.systems.cinema.errors import NoSuchHold, NoSuchShow
-from serai.systems.cinema.http.models import BestOut, BookingIn, BookingOut, HoldIn, HoldOut, MapOut, ShowOut
+from serai.systems.cinema.http.models import BestOut, BookingIn, BookingOut, HoldIn, HoldOut, MapOut, ShowOut, SwapIn
 from serai.systems.cinema.http.parts import (
     Cinema,
     SecretId,
@@ -180,6 +180,11 @@ def _book(router: APIRouter, cinema: Cinema) -> None:
     @router.post("/bookings/{booking_id}/cancel", response_model=BookingOut, summary="Give the seats back for a refund")
     async def cancel(principal: Asking, booking_id: SecretId) -> Response:
         show, booking = await cinema.bookings.cancel(principal.tenant, booking_capability(booking_id))
+        return json_response(booking_json(show, booking))
+
+    @router.post("/bookings/{booking_id}/swap", response_model=BookingOut, summary="Other seats at the same price")
+    async def swap(principal: Asking, booking_id: SecretId, wanted: SwapIn) -> Response:
+        show, booking = await cinema.swaps.swap(principal.tenant, booking_capability(booking_id), wanted.seat_ids)
         return json_response(booking_json(show, booking))
 
     @router.get("/bookings/{booking_id}/ticket.pdf", summary="The ticket, a QR code for each seat")

@@ -54,7 +54,12 @@ def reports_router(cinema: Cinema) -> APIRouter:
     """GET /reports/occupancy."""
     router = APIRouter(prefix="/api/cinema/v1", tags=["cinema: house"])
 
-    @router.get("/reports/occupancy", response_model=OccupancyOut, summary="Seats and revenue, per show and in total")
+    @router.get(
+        "/reports/occupancy",
+        response_model=OccupancyOut,
+        summary="Seats and revenue, per show and in total",
+        responses={200: {"content": {"text/csv": {}}}},
+    )
     async def occupancy(
         principal: Manager,
         first: Annotated[date, Query(alias="from", description="Local date of the theaters")],

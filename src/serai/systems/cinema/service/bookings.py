@@ -140,14 +140,18 @@ class Bookings:
         NotCancellable when it is too late, or a ticket was used; PaymentUnsettled while the capture is on its way.
         """
         async with self._database.transaction(tenant) as tx:
-            await store.lock_booking(tx, booking.id)
-            found = await self._open(tx, booking)
+            found = await self.locked(tx, booking)
             show = await self._shows.read(tx, found.show_id)
             if found.state is BookingState.CANCELLED:
                 return show, found
             payment = await self._cancel(tx, show, found)
         await self._payments.run(payment)
         return await self.get(tenant, booking)
+
+    async def locked(self, tx: Transaction, booking: Capability) -> Booking:
+        """The booking, alone until the transaction ends; NoSuchBooking."""
+        await store.lock_booking(tx, booking.id)
+        return await self._open(tx, booking)
 
     async def call_off(self, tenant: UUID, booking_id: UUID) -> bool:
         """Returns a booking of a show that was called off, in full; false while its payment is on its way."""

@@ -74,7 +74,9 @@ class Tickets:
             return
         pdf = await self._rendered(printed)
         link = f"{self._site_url}/cinema/bookings/{booking.capability.text()}"
-        await self._mailer.send(ticket_mail(self._envelope(booking, "ticket"), printed, pdf, booking_url=link))
+        await self._mailer.send(
+            ticket_mail(self._envelope(booking, f"ticket-{booking.version}"), printed, pdf, booking_url=link)
+        )
 
     async def mail_cancelled(self, tenant: str, booking_id: str) -> None:
         """The job that tells of a cancellation and the refund."""

@@ -180,6 +180,23 @@ async def cancel_booking(tx: Transaction, booking: Booking, refund_minor: int) -
     return changed == 1
 
 
+async def replace_seats(tx: Transaction, booking: Booking, claim_id: UUID, seat_keys: tuple[int, ...]) -> None:
+    """Other seats and new tickets for a confirmed booking, whose row is locked and whose old tickets are revoked."""
+    changed = await tx.execute(
+        """
+        with booking as (
+          update cinema.bookings set claim_id = %s, seat_keys = %s, version = version + 1
+          where tenant_id = %s and booking_id = %s and state = 'confirmed' and version = %s
+          returning tenant_id, booking_id, show_id, seat_keys
+        )
+        insert into cinema.tickets (tenant_id, booking_id, show_id, seat_key)
+        select tenant_id, booking_id, show_id, unnest(seat_keys) from booking
+        """,
+        (claim_id, list(seat_keys), tx.owner, booking.booking_id, booking.version),
+    )
+    assert changed == len(seat_keys), "the booking's row is locked, so nobody else can have changed it"
+
+
 async def revoke_tickets(tx: Transaction, booking_id: UUID) -> None:
     """By the index tickets_of_booking."""
     await tx.execute(
