@@ -69,8 +69,8 @@ class Overview:
                 await tx.fetch("select 1")
         except (SeraiError, psycopg.Error):
             return Health("PostgreSQL", TileState.DOWN, "does not answer", "database")
-        took_ms = (clock.monotonic() - before_s) * 1000
-        return Health("PostgreSQL", TileState.READY, f"answers in {took_ms:.1f} ms", "database")
+        took_ms = max(1, round((clock.monotonic() - before_s) * 1000))
+        return Health("PostgreSQL", TileState.READY, f"answers in {took_ms} ms", "database")
 
 
 async def _figure(built: Built) -> Figure | None:

@@ -75,6 +75,7 @@ async def test_axe_finds_nothing_on_any_page_in_both_themes(open_site: Any, visi
             await page.wait_for_selector(".sm-connection[data-status=live]")
         if name == "mailbox":
             await page.click(".mail-item")
+            await page.wait_for_selector(".mail-head")
         if name == "ticket":
             await page.click("[data-opens=cancel]")
             found["cancel dialog"] = await someone.violations()

@@ -115,10 +115,12 @@ document.addEventListener("htmx:after:swap", () => {
   armToasts(document);
 });
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (event) => {
-  if (!remembered()) setTheme(event.matches ? "dark" : "light");
-});
+// What the system prefers may have changed between the first paint and now, or change later.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const followSystem = () => remembered() || setTheme(dark.matches ? "dark" : "light");
+dark.addEventListener("change", followSystem);
 
 setTheme(root.dataset.theme);
+followSystem();
 localise(document);
 armToasts(document);
