@@ -1,11 +1,11 @@
 """Holds in SQL alone, beside the design's own transaction, on an embedded PostgreSQL with fsync on.
 
-    python -m benchmarks.allocation [--seconds 5] [--clients 16 64] [--json]
+    serai bench allocation [--seconds 5] [--clients 16 64] [--json]
 
 No HTTP: what is measured is the statement of systems/allocation against a plain `SELECT ... FOR UPDATE NOWAIT`,
 `UPDATE`, `COMMIT` on a table of seats, as the design of problem 27 writes it (its Redis lock left out, in its favour;
-it keeps no claim, no ledger, no event and no version). Both run over the same connections, in the same process, one after
-the other; so compare the columns, not the machine. Counters have no peer in the design: they are compared with one
+it keeps no claim, no ledger, no event and no version). Both run over the same connections, in the same process, one
+after the other; so compare the columns, not the machine. Counters have no peer in the design: they are compared with one
 another, hot against spread. Every run ends with the audit, which must find nothing.
 """
 
