@@ -5,7 +5,7 @@
 No HTTP: what is measured is the statement of systems/allocation against a plain `SELECT ... FOR UPDATE NOWAIT`,
 `UPDATE`, `COMMIT` on a table of seats, as the design of problem 27 writes it (its Redis lock left out, in its favour;
 it keeps no claim, no ledger, no event and no version). Both run over the same connections, in the same process, one
-after the other; so compare the columns, not the machine. Counters have no peer in the design: they are compared with one
+after the other; so compare columns, not the machine. Counters have no peer in the design: they are compared with one
 another, hot against spread. Every run ends with the audit, which must find nothing.
 """
 

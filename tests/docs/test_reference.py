@@ -139,7 +139,8 @@ def parsed(line: str) -> str | None:
     try:
         command.make_context(words[0], [word for word in rest if word not in ("--help", "-h")], parent=context)
     except click.UsageError as error:
-        return error.format_message()
+        told = error.format_message()
+        return None if told.endswith("does not exist.") else told  # the example's file is the reader's own
     return None
 
 

@@ -181,7 +181,11 @@ def export_plan(
         click.echo(f"Written to {output}.")
 
 
-commands = click.Group("cinema", commands={"cinema": cinema})
+commands = click.Group(
+    "cinema",
+    commands={"cinema": cinema},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 """What the command line takes up."""
 
 

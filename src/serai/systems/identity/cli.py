@@ -204,7 +204,11 @@ def create_organisation(run: RunInWorld, slug: str, name: str | None) -> None:
     click.echo(run(work))
 
 
-commands = click.Group("identity", commands={"keys": keys, "users": users, "organisations": organisations})
+commands = click.Group(
+    "identity",
+    commands={"keys": keys, "users": users, "organisations": organisations},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 """What the command line takes up: each of the three stands at the top level."""
 
 

@@ -5,6 +5,7 @@ version cannot disagree, and a client that missed a delta can tell. There is no 
 whole server at every booking's commit.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,8 +30,8 @@ IDLE_S = 30.0
 MAPS_MAX = 300
 """Seat maps in memory; above that a map is read for its request alone."""
 
-FRESH_S = 0.02
-"""A map that is asked for is at most so old: a buyer sees the own hold, and a rush costs 50 small reads a second."""
+CHECK_EVERY_S = 0.005
+"""Checks of one map for requests are at least so far apart; requests that come between share the next one."""
 
 SHOWN: Mapping[UnitState, SeatState] = {
     UnitState.FREE: SeatState.AVAILABLE,
@@ -88,6 +89,9 @@ class LiveMap:
     """The version of the last visible change: what watchers know. The pool's own may be ahead of it."""
     channel: Channel = field(default_factory=Channel)
     deltas: deque[tuple[int, Event]] = field(default_factory=lambda: deque(maxlen=DELTAS_MAX))
+    checking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    next_check: asyncio.Future[None] | None = None
+    """A check that has not begun yet: whoever asks now may share it."""
     _body: bytes | None = None
 
     def body(self) -> bytes:
@@ -153,15 +157,14 @@ class LiveMaps:
         self._maps: dict[UUID, LiveMap] = {}
 
     async def map_of(self, tenant: UUID, show: Show) -> LiveMap:
-        """The show's map, at most FRESH_S old."""
+        """The show's map, checked after this call began: a buyer always sees the own hold."""
         now_s = self._clock.monotonic()
         known = self._maps.get(show.show_id)
         if known is not None:
             known.asked_s = now_s
             if show.edition > known.show.edition:
                 known.adopt(show)
-            if now_s - known.checked_s > FRESH_S:
-                await self._refresh(tenant, [known])
+            await self._check(known)
             return known
         async with self._database.transaction(tenant) as tx:
             view = (await pool_views(tx, [show.pool_no]))[0]
@@ -169,6 +172,19 @@ class LiveMaps:
         if len(self._maps) < MAPS_MAX:
             return self._maps.setdefault(show.show_id, fresh)
         return fresh
+
+    async def _check(self, live: LiveMap) -> None:
+        """Returns after a check that began after this call."""
+        if live.next_check is None:
+            live.next_check = asyncio.ensure_future(self._check_next(live))
+        await asyncio.shield(live.next_check)
+
+    async def _check_next(self, live: LiveMap) -> None:
+        async with live.checking:
+            wait_s = live.checked_s + CHECK_EVERY_S - self._clock.monotonic()
+            await asyncio.sleep(max(0.0, wait_s))
+            live.next_check = None
+            await self._refresh(live.tenant, [live])
 
     async def subscribe(self, tenant: UUID, show: Show, last_seen: str | None) -> tuple[Channel, Subscriber]:
         """A stream of a show's changes, from `last_seen` (the browser's Last-Event-ID) on."""
