@@ -85,12 +85,12 @@ def commit() -> str:
     return done.stdout.strip()
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--payments", type=int, default=20_000)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--webhook", action="store_true", help="send payment_intent.succeeded to a small receiver")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = subprocess.Popen(
