@@ -157,7 +157,7 @@ class Bench:
         async with await psycopg.AsyncConnection.connect(self.owner_url) as owner:
             await owner.execute(
                 "insert into design.seats (show_id, seat_number)"
-                " select show, seat from generate_series(%s, %s) show, generate_series(0, %s) seat",
+                " select show, seat from generate_series(%s::int, %s::int) show, generate_series(0, %s) seat",
                 (first, first + count - 1, SEATS - 1),
             )
 
