@@ -180,7 +180,7 @@ class Machine(RuleBasedStateMachine):
         assert twin.record is not None
         record = self.run(self.shop.read(twin.record)) if fresh or twin.record.state is not twin.state else twin.record
         work = self.shop.move(move, record, *{Move.PAY: (60,), Move.EXTEND: (700,)}.get(move, ()))
-        error = self.expected(twin, move)
+        error = self.expected(twin, move, record)
         if error:
             self.refused(error, work)
             return
@@ -196,14 +196,17 @@ class Machine(RuleBasedStateMachine):
         twin.state = to
 
     @staticmethod
-    def expected(claim: TwinClaim, move: Move) -> type[Exception] | None:
+    def expected(claim: TwinClaim, move: Move, record: Claim) -> type[Exception] | None:
+        """What is wrong with the record is said before what only the database's clock knows."""
         if move is Move.PAY and claim.state is ClaimState.HELD and claim.payments >= PAYMENTS_MAX:
             return TooManyPayments
-        over = claim.state is ClaimState.EXPIRED or (claim.late and claim.state in LIVE)
-        if move in (Move.PAY, Move.EXTEND) and over:
+        known_over = claim.state is ClaimState.EXPIRED or (record.expired and claim.state in LIVE)
+        if move in (Move.PAY, Move.EXTEND) and known_over:
             return ClaimExpired
         if (claim.state, move) not in MOVES:
             return IllegalMove
+        if move in (Move.PAY, Move.EXTEND) and claim.late:
+            return ClaimExpired
         return ClaimLost if claim.lost and move in NEEDS_ALL_UNITS else None
 
     @precondition(lambda self: any(claim.stale for claim in self.twin.claims))
@@ -233,6 +236,28 @@ class Machine(RuleBasedStateMachine):
         units = sorted(late[index % len(late)].units, key=lambda unit: (unit.pool_no, unit.key))
         unit = units[chance % len(units)]
         self.held(self.run(self.shop.hold(unit)), {unit}, 0, {})
+
+    @rule(
+        seat=st.sampled_from(SEATS),
+        taken_over=st.booleans(),
+        answer=st.sampled_from([Move.CONFIRM, Move.DECLINE, Move.DOUBT, Move.RELEASE]),
+    )
+    def a_payment_is_answered_late(self, seat: int, taken_over: bool, answer: Move) -> None:
+        unit = UnitRef(self.seats, seat)
+        if self.twin.state(unit) is not UnitState.FREE:
+            return
+        self.held(self.run(self.shop.hold(unit)), {unit}, 0, {})
+        paying = len(self.twin.claims) - 1
+        self.move(paying, Move.PAY, False)
+        record = self.twin.claims[paying].record
+        assert record is not None
+        self.run(self.shop.age(record))
+        self.twin.claims[paying].late = True
+        self.seen.clear()
+        if taken_over:
+            self.held(self.run(self.shop.hold(unit)), {unit}, 0, {})
+        self.everything_is_as_the_twin_says()
+        self.move(paying, answer, False)
 
     def late_with_units(self) -> list[TwinClaim]:
         return [claim for claim in self.twin.claims if claim.late and claim.state in LIVE and claim.units]
