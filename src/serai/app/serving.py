@@ -31,6 +31,10 @@ from serai.systems.identity.api import IdentityApi, demo_users_present
 RELAY_EVERY_S = 0.5
 """How often the outbox is looked at."""
 
+KEEP_ALIVE_S = 75
+"""How long an idle connection stays open: longer than the 60 s of common proxies and clients, so that the client closes
+it first. One that we close while a request is on its way costs that client a reset."""
+
 GRACE_S = 10
 """How long a web process lets requests finish after SIGTERM."""
 
@@ -156,6 +160,7 @@ async def run_web(configuration: Configuration) -> None:
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=list(settings.trusted_proxies),
             timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=KEEP_ALIVE_S,
             backlog=BACKLOG,
         )
         await _Web(config, partial(_end_streams, built)).serve(sockets=[sock])

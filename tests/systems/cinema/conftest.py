@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 
 from serai.app.assembly import Built, built_systems, open_world
 from serai.app.registry import chosen_systems
+from serai.app.serving import KEEP_ALIVE_S
 from serai.app.site import make_site
 from serai.kernel.ids import uuid7
 from serai.runtime.http.edge import Limits
@@ -166,7 +167,13 @@ async def serve(app: Any, stack: AsyncExitStack) -> str:
     """Serves an application on a free port until the stack closes."""
     sock = bound()
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="on", loop="none", timeout_graceful_shutdown=2
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        loop="none",
+        timeout_graceful_shutdown=2,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the test runner's are kept

@@ -26,6 +26,7 @@ from serai.systems.payments.gateway.store import opened
 
 _BACKLOG = 1024
 _GRACE_S = 2
+_KEEP_ALIVE_S = 75  # longer than clients keep an idle connection: closing first would cut off a request on its way
 
 
 def create_app(gateway: Gateway) -> Starlette:
@@ -81,6 +82,7 @@ async def _answer(app: Starlette, listener: socket.socket) -> None:
         backlog=_BACKLOG,
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=_KEEP_ALIVE_S,
     )
     server = uvicorn.Server(config)
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
