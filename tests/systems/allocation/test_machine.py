@@ -37,7 +37,7 @@ from serai.systems.allocation.api import (
     UnitRef,
     UnitsTaken,
 )
-from serai.systems.allocation.model import PAYMENTS_MAX
+from serai.systems.allocation.model import HOLD_S_MAX, PAYMENTS_MAX
 
 T = TypeVar("T")
 
@@ -45,6 +45,8 @@ SEATS = range(4)
 NUMBERS = range(3)
 COUNTERS = {100: CounterPlan(100, capacity=5, overbook=1, buckets=3), 101: CounterPlan(101, capacity=2)}
 LIVE = (ClaimState.HELD, ClaimState.PAYING)
+EXTEND_S = 700
+SECONDS = {Move.PAY: (60,), Move.EXTEND: (EXTEND_S,)}
 
 
 @dataclass
@@ -179,7 +181,7 @@ class Machine(RuleBasedStateMachine):
         twin = self.pick(index)
         assert twin.record is not None
         record = self.run(self.shop.read(twin.record)) if fresh or twin.record.state is not twin.state else twin.record
-        work = self.shop.move(move, record, *{Move.PAY: (60,), Move.EXTEND: (700,)}.get(move, ()))
+        work = self.shop.move(move, record, *SECONDS.get(move, ()))
         error = self.expected(twin, move, record)
         if error:
             self.refused(error, work)
@@ -200,6 +202,8 @@ class Machine(RuleBasedStateMachine):
         """What is wrong with the record is said before what only the database's clock knows."""
         if move is Move.PAY and claim.state is ClaimState.HELD and claim.payments >= PAYMENTS_MAX:
             return TooManyPayments
+        if move is Move.EXTEND and claim.state is ClaimState.HELD and record.age_s + EXTEND_S > HOLD_S_MAX:
+            return ClaimExpired  # it was declined late and is held once more, but nobody holds for ever
         known_over = claim.state is ClaimState.EXPIRED or (record.expired and claim.state in LIVE)
         if move in (Move.PAY, Move.EXTEND) and known_over:
             return ClaimExpired
@@ -216,7 +220,7 @@ class Machine(RuleBasedStateMachine):
         record = stale[index % len(stale)]
         if (record.state, move) in MOVES:
             with pytest.raises((ClaimLost, ClaimExpired)):
-                self.run(self.shop.move(move, record, *{Move.PAY: (60,), Move.EXTEND: (700,)}.get(move, ())))
+                self.run(self.shop.move(move, record, *SECONDS.get(move, ())))
 
     @precondition(lambda self: any(claim.state in LIVE and not claim.late for claim in self.twin.claims))
     @rule(index=st.integers(0, 30))

@@ -28,6 +28,9 @@ RETRIES_MAX = 5
 BACKOFF_MS = 5
 """First pause between such tries; doubles each time, with jitter."""
 
+_PLANNED_ONCE = "; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
+"""Without the second, a plan made while a table was tiny would read all of it when it is full."""
+
 
 class DatabaseUnavailable(Unavailable):
     """PostgreSQL does not answer, or no connection became free in time."""
@@ -75,14 +78,18 @@ class Database:
         self._random = random
 
     @asynccontextmanager
-    async def transaction(self, tenant: UUID | None) -> AsyncIterator[Transaction]:
-        """A READ COMMITTED transaction as `tenant`: committed at the end of the block, rolled back by an exception."""
+    async def transaction(self, tenant: UUID | None, *, by_key: bool = False) -> AsyncIterator[Transaction]:
+        """A READ COMMITTED transaction as `tenant`: committed at the end of the block, rolled back by an exception.
+
+        `by_key`: all its statements find their rows by keys, so each is planned once a connection, whatever its
+        arguments. Planning a claim anew takes longer than opening it. Not for lists and searches.
+        """
         try:
             connection = await self._pool.getconn()
         except (PoolTimeout, psycopg.OperationalError) as error:
             raise DatabaseUnavailable("The database has no free connection; try again in a moment.") from error
         try:
-            await connection.execute(_begin(tenant), prepare=False)
+            await connection.execute(_begin(tenant, by_key), prepare=False)
             try:
                 yield Transaction(connection, tenant)
             except BaseException:
@@ -117,11 +124,12 @@ class Database:
         await self._pool.close()
 
 
-def _begin(tenant: UUID | None) -> sql.SQL:
+def _begin(tenant: UUID | None, by_key: bool) -> sql.SQL:
+    plans = _PLANNED_ONCE if by_key else ""
     if tenant is None:
-        return sql.SQL("BEGIN")
+        return sql.SQL(f"BEGIN{plans}")
     # A UUID's text holds only hexadecimal digits and hyphens, so it can stand in the statement.
-    return sql.SQL(f"BEGIN; SET LOCAL app.tenant_id = '{tenant}'")
+    return sql.SQL(f"BEGIN; SET LOCAL app.tenant_id = '{tenant}'{plans}")
 
 
 async def _roll_back(connection: AsyncConnection[Row]) -> None:

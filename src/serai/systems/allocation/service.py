@@ -258,7 +258,7 @@ class Allocation:
 
     async def _with_room(self, database: Database, tenant: UUID, work: Callable[[Transaction], Awaitable[T]]) -> T:
         try:
-            async with database.transaction(tenant) as tx:
+            async with database.transaction(tenant, by_key=True) as tx:
                 return await work(tx)
         except NotEnough as refusal:
             if not refusal.short:
@@ -268,7 +268,7 @@ class Allocation:
             # What was swept stays swept, also when it was not enough.
             if not has_room:
                 raise
-        async with database.transaction(tenant) as tx:
+        async with database.transaction(tenant, by_key=True) as tx:
             return await work(tx)
 
     async def _make_room(self, tx: Transaction, short: Sequence[CounterAsk]) -> bool:

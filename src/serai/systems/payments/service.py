@@ -159,7 +159,7 @@ class Payments:
 
     async def _commit(self, payment: Payment, answer: Answer) -> Payment:
         to = after(payment.state, answer.outcome)
-        async with self._database.transaction(payment.tenant_id) as tx:
+        async with self._database.transaction(payment.tenant_id, by_key=True) as tx:
             moved = await store.move_payment(tx, payment, to, answer, _next_try_s(payment, to), self._event_id())
             if moved is None:  # a twin was faster; what it did stands
                 return await self._again(tx, payment)

@@ -93,7 +93,7 @@ class Bookings:
         Raises HoldExpired, NoSuchHold, ShowStarted, ShowCancelled, RequestInFlight, IdempotencyKeyReused, and
         PaymentUnknown: send the same request again later.
         """
-        async with self._database.transaction(tenant) as tx:
+        async with self._database.transaction(tenant, by_key=True) as tx:
             if replay := await idempotency.reserve(tx, key):
                 return Reply(replay.status, replay.body)
             started = await self._start(tx, purchase, key)
