@@ -7,10 +7,9 @@ begins to stop, before it waits for its open connections, or those would keep it
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -31,7 +30,7 @@ _HEADERS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Event:
     """One event (WHATWG HTML, section 9.2). `retry_ms` is how long the browser waits before it reconnects."""
 
@@ -40,8 +39,9 @@ class Event:
     id: str | None = None
     retry_ms: int | None = None
 
-    def encode(self) -> bytes:
-        """Its bytes, with each line of the data on a line of its own."""
+    @cached_property
+    def encoded(self) -> bytes:
+        """Its bytes, with each line of the data on a line of its own; the same object for all who are sent it."""
         for part in (self.name, self.id):
             assert part is None or not set(part) & {"\n", "\r", "\0"}, f"a line break inside an event field: {part!r}"
         fields = [("event", self.name), ("id", self.id), ("retry", self.retry_ms)]
@@ -51,20 +51,25 @@ class Event:
 
 
 class Subscriber:
-    """One client's queue."""
+    """One client's queue. Ten thousand may wait at once: a future takes a third of an asyncio.Event and its deque."""
 
-    __slots__ = ("_chunks", "_closed", "_limit", "_woken")
+    __slots__ = ("_chunks", "_closed", "_limit", "_sleeping")
 
     def __init__(self, queue_events_max: int = QUEUE_EVENTS_MAX) -> None:
-        self._chunks: deque[bytes] = deque()
+        self._chunks: list[bytes] = []
         self._limit = queue_events_max
-        self._woken = asyncio.Event()
+        self._sleeping: asyncio.Future[None] | None = None
         self._closed = False
 
     @property
     def closed(self) -> bool:
         """Whether nothing more will be queued."""
         return self._closed
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is queued."""
+        return bool(self._chunks)
 
     def offer(self, chunk: bytes) -> bool:
         """Queues `chunk`; False if the queue was full or closed: the client is then dropped with all it had waiting."""
@@ -75,42 +80,41 @@ class Subscriber:
             self.close()
             return False
         self._chunks.append(chunk)
-        self._woken.set()
+        self._wake()
         return True
 
     def close(self) -> None:
         """Ends the stream after what is queued."""
         self._closed = True
-        self._woken.set()
+        self._wake()
 
-    async def chunks(self, heartbeat_s: float) -> AsyncIterator[bytes]:
-        """What to write, as it comes; a comment whenever `heartbeat_s` pass in silence."""
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """What to write, as it comes. One reader."""
         while True:
             if self._chunks:
                 waiting = b"".join(self._chunks)
                 self._chunks.clear()
                 yield waiting
+                del waiting  # or a silent stream would keep the last thing it was sent
             elif self._closed:
                 return
             else:
-                self._woken.clear()
-                if not await _set_within(self._woken, heartbeat_s):
-                    yield _HEARTBEAT
+                self._sleeping = asyncio.get_running_loop().create_future()
+                await self._sleeping
 
-
-async def _set_within(event: asyncio.Event, timeout_s: float) -> bool:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(timeout_s):
-            return await event.wait()
-    return False
+    def _wake(self) -> None:
+        if self._sleeping is not None and not self._sleeping.done():
+            self._sleeping.set_result(None)
 
 
 class Channel:
-    """All subscribers of one thing, such as a show's seats."""
+    """All subscribers of one thing, such as a show's seats. One timer breaks the silence for all of them."""
 
-    def __init__(self, *, queue_events_max: int = QUEUE_EVENTS_MAX) -> None:
+    def __init__(self, *, queue_events_max: int = QUEUE_EVENTS_MAX, heartbeat_s: float = HEARTBEAT_S) -> None:
         self._queue_events_max = queue_events_max
+        self._heartbeat_s = heartbeat_s
         self._subscribers: set[Subscriber] = set()
+        self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
     def __len__(self) -> int:
@@ -120,16 +124,17 @@ class Channel:
         """A new subscriber, to whom `first` (a snapshot) is sent before anything published from now on."""
         subscriber = Subscriber(self._queue_events_max)
         for event in first:
-            subscriber.offer(event.encode())
+            subscriber.offer(event.encoded)
         if self._closed:
             subscriber.close()
         else:
             self._subscribers.add(subscriber)
+            self._timer = self._timer or self._next_beat()
         return subscriber
 
     def publish(self, event: Event) -> int:
         """Offers `event` to all; returns how many were dropped because they were too far behind."""
-        chunk = event.encode()
+        chunk = event.encoded
         dropped = [subscriber for subscriber in self._subscribers if not subscriber.offer(chunk)]
         self._subscribers.difference_update(dropped)
         return len(dropped)
@@ -146,6 +151,16 @@ class Channel:
             subscriber.close()
         self._subscribers.clear()
 
+    def _next_beat(self) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(self._heartbeat_s, self._beat)
+
+    def _beat(self) -> None:
+        """A comment for each who has nothing to read; the timer ends with the last subscriber."""
+        for subscriber in self._subscribers:
+            if not subscriber.waiting:
+                subscriber.offer(_HEARTBEAT)
+        self._timer = self._next_beat() if self._subscribers else None
+
 
 class EventStream(Response):
     """The response that carries a subscriber's events until the client goes, falls behind, or the channel closes.
@@ -160,13 +175,11 @@ class EventStream(Response):
         channel: Channel,
         subscriber: Subscriber,
         *,
-        heartbeat_s: float = HEARTBEAT_S,
         retry_ms: int = RETRY_MS,
     ) -> None:
         super().__init__()
         self._channel = channel
         self._subscriber = subscriber
-        self._heartbeat_s = heartbeat_s
         self._greeting = f"retry: {retry_ms}\n\n".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -176,8 +189,9 @@ class EventStream(Response):
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             await send({"type": "http.response.body", "body": self._greeting, "more_body": True})
-            async for chunk in self._subscriber.chunks(self._heartbeat_s):
+            async for chunk in self._subscriber.chunks():
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                del chunk
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             WATCHERS.dec()

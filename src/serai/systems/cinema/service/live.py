@@ -93,6 +93,7 @@ class LiveMap:
     next_check: asyncio.Future[None] | None = None
     """A check that has not begun yet: whoever asks now may share it."""
     _body: bytes | None = None
+    _snapshot: Event | None = None
 
     def body(self) -> bytes:
         """The JSON answer, encoded once a version."""
@@ -116,7 +117,8 @@ class LiveMap:
         self.view = view
         if not changes:
             return None
-        before, self.told, self._body = self.told, view.version, None
+        before, self.told = self.told, view.version
+        self._body = self._snapshot = None
         body = orjson.dumps({"version": view.version, "previous": before, "changes": changes}).decode()
         event = Event(body, "seats", str(view.version))
         self.deltas.append((before, event))
@@ -124,8 +126,9 @@ class LiveMap:
 
     def adopt(self, show: Show) -> None:
         """Takes the show with its new prices, and shows all of it to the watchers."""
-        self.show, self._body = show, None
-        self.channel.publish(self._snapshot())
+        self.show = show
+        self._body = self._snapshot = None
+        self.channel.publish(self.snapshot())
 
     def first(self, last_seen: str | None) -> Iterator[Event]:
         """What a new subscriber gets: the deltas behind `last_seen` if all are here, else a snapshot."""
@@ -134,10 +137,13 @@ class LiveMap:
             if missed is not None:
                 yield from missed
                 return
-        yield self._snapshot()
+        yield self.snapshot()
 
-    def _snapshot(self) -> Event:
-        return Event(self.body().decode(), "snapshot", str(self.told))
+    def snapshot(self) -> Event:
+        """All of it, made once a version: thousands who come at once are sent the same bytes."""
+        if self._snapshot is None:
+            self._snapshot = Event(self.body().decode(), "snapshot", str(self.told))
+        return self._snapshot
 
     def _missed(self, version: int) -> list[Event] | None:
         if version == self.told:
