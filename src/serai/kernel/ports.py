@@ -3,6 +3,7 @@
 `serai.runtime` implements them on the machine; tests and simulations implement them from a seed.
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -25,3 +26,26 @@ class Random(Protocol):
 
     def below(self, bound: int) -> int:
         """A uniform integer in [0, bound)."""
+
+
+class Disk(Protocol):
+    """A directory of files as a machine finds it when it starts; while it runs it writes by `Store` effects."""
+
+    def names(self) -> Sequence[str]:
+        """Its files, sorted."""
+
+    def read(self, file: str) -> bytes:
+        """A file's content. FileNotFoundError."""
+
+
+class OrderedMap(Protocol):
+    """Keys in order, larger than memory. What was not synced may be lost by a crash, from the end of the writes."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value, or None."""
+
+    def scan(self, first: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs with first <= key < end, ascending, as they are now: later writes do not change the iteration."""
+
+    def write(self, batch: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """Puts and deletes (None) all of them or, after a crash, none."""
