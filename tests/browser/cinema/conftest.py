@@ -17,7 +17,7 @@ AXE = (TESTS / "browser" / "vendor" / "axe-core-4.14.1" / "axe.min.js").read_tex
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run",
+    "--no-first-run", "--use-fake-device-for-media-stream",
 ]  # fmt: skip
 WAIT_MS = 15_000
 

@@ -156,7 +156,10 @@ SYSTEM = System(
     design=27,
     icon="clapperboard",
     home="/cinema",
-    navigation=(Entry("Programme", "/cinema", "film"),),
+    navigation=(
+        Entry("Programme", "/cinema", "film"),
+        Entry("Door", "/cinema/door", "scan-line", role="cinema:door"),
+    ),
     folder=Path(__file__).parent,
     needs=("identity", "allocation", "payments"),
     settings=(CinemaSettings,),

@@ -1,6 +1,7 @@
 """The pages of the cinema, from the programme to the ticket. Every form works without script; script only helps.
 
-`programme` is looked at, `checkout` sells, `ticket` is what the buyer keeps.
+`programme` is looked at, `checkout` sells, `ticket` is what the buyer keeps and `swap` changes, `waiting` is for those
+who came too late, and `door` for those who let the others in.
 """
 
 from fastapi import APIRouter
@@ -8,6 +9,7 @@ from fastapi import APIRouter
 from serai.runtime.system import World
 from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.pages.checkout import CheckoutPages
+from serai.systems.cinema.pages.door import DoorPages
 from serai.systems.cinema.pages.programme import ProgrammePages
 from serai.systems.cinema.pages.ticket import TicketPages
 from serai.systems.cinema.service.programme import Programme
@@ -22,4 +24,5 @@ def make_pages(world: World, cinema: Cinema) -> APIRouter:
     ProgrammePages(cinema, Programme(world.database, world.clock), shell, world.clock).add_to(pages)
     CheckoutPages(cinema, shell, world.clock, world.random, embedded=not world.settings.stripe_key).add_to(pages)
     TicketPages(cinema, shell, world.clock, world.settings.site_url).add_to(pages)
+    DoorPages(cinema, shell).add_to(pages)
     return pages

@@ -25,7 +25,7 @@ from serai.systems.cinema.errors import (
 from serai.systems.cinema.model import Show
 from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.store import doors as store
-from serai.systems.cinema.store.doors import DoorList, TicketFacts
+from serai.systems.cinema.store.doors import DoorList, DoorTheater, TicketFacts, Tonight
 from serai.systems.cinema.tickets import (
     Bundle,
     Decision,
@@ -99,6 +99,16 @@ class Doors:
         self._shows = shows
         self._keys = keys
         self._clock = clock
+
+    async def theaters(self, tenant: UUID) -> list[DoorTheater]:
+        """Where a door can stand."""
+        async with self._database.transaction(tenant) as tx:
+            return await store.theaters(tx)
+
+    async def tonight(self, tenant: UUID, theater_id: UUID) -> list[Tonight]:
+        """What a theater's doors may be kept for today: shows that run, or begin before its midnight."""
+        async with self._database.transaction(tenant) as tx:
+            return await store.tonight(tx, theater_id)
 
     async def check_in(self, tenant: UUID, token: str, show_id: UUID | None, device: str, nonce: str) -> Admission:
         """Admits once. The same nonce gets the same yes again. Raises a CheckInRefused that says why not.
@@ -207,8 +217,18 @@ def _refusal(decision: Decision, show: Show | None, facts: TicketFacts | None) -
     if show is not None and facts is not None:
         seat = show.plan.seat(facts.seat_key)
         extra |= {
-            "show": {"id": str(show.show_id), "title": show.movie.title, "screen": show.screen},
+            "show": {
+                "id": str(show.show_id),
+                "title": show.movie.title,
+                "screen": show.screen,
+                "starts_at": _moment(show.starts_at),
+            },
             "seat": {"row": seat.row, "number": seat.number, "category": seat.category},
-            "used_at": facts.used_at and facts.used_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "used_at": facts.used_at and _moment(facts.used_at),
+            "used_by": facts.used_by or None,
         }
     return _REFUSALS[decision.outcome](decision.message, extra=extra)
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

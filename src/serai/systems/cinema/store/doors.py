@@ -1,4 +1,4 @@
-"""SQL of the doors: admitting a ticket, what is known of it, and joining the scans of doors that had no network."""
+"""SQL of the doors: tonight's shows, admitting a ticket, what is known of it, and joining scans that come late."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,69 @@ from uuid import UUID
 
 from serai.runtime.postgres.database import Transaction
 from serai.systems.cinema.tickets import Scan, Ticket
+
+THEATERS_MAX = 500
+"""Theaters that a door may be chosen from."""
+
+SHOWS_MAX = 200
+"""Shows of a theater's day."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoorTheater:
+    """A theater whose doors can be kept."""
+
+    theater_id: UUID
+    name: str
+    city: str
+    time_zone: str
+
+
+async def theaters(tx: Transaction) -> list[DoorTheater]:
+    """By city and name."""
+    rows = await tx.fetch(
+        "select theater_id, name, city, time_zone from cinema.theaters where tenant_id = %s"
+        " order by city, name limit %s",
+        (tx.owner, THEATERS_MAX),
+    )
+    return [DoorTheater(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Tonight:
+    """A show of today, and how many of its tickets have come through the door."""
+
+    show_id: UUID
+    title: str
+    screen: str
+    starts_at: datetime
+    ends_at: datetime
+    tickets: int
+    admitted: int
+
+
+async def tonight(tx: Transaction, theater_id: UUID) -> list[Tonight]:
+    """Shows that run now or begin later today, on the theater's own date; by shows_by_time and tickets_one_seat."""
+    rows = await tx.fetch(
+        """
+        select s.show_id, m.title, c.name, s.starts_at, s.ends_at, k.tickets, k.admitted
+        from cinema.shows s
+        join cinema.movies m using (tenant_id, movie_id)
+        join cinema.screens c using (tenant_id, screen_id)
+        join cinema.theaters t using (tenant_id, theater_id)
+        cross join lateral (
+          select count(*) as tickets, count(used_at) as admitted from cinema.tickets
+          where tenant_id = s.tenant_id and show_id = s.show_id and revoked_at is null
+        ) k
+        where s.tenant_id = %s and t.theater_id = %s and s.cancelled_at is null
+          and s.starts_at > clock_timestamp() - interval '1 day' and s.starts_at < clock_timestamp() + interval '1 day'
+          and s.ends_at > clock_timestamp()
+          and (s.starts_at at time zone t.time_zone)::date <= (clock_timestamp() at time zone t.time_zone)::date
+        order by s.starts_at, c.name limit %s
+        """,
+        (tx.owner, theater_id, SHOWS_MAX),
+    )
+    return [Tonight(*row) for row in rows]
 
 
 async def admit(tx: Transaction, ticket: Ticket, device: str, nonce: str) -> datetime | None:
