@@ -1,7 +1,7 @@
 """The pages of the cinema, from the programme to the ticket. Every form works without script; script only helps.
 
-`programme` is looked at, `checkout` sells, `ticket` is what the buyer keeps and `swap` changes, `waiting` is for those
-who came too late, and `door` for those who let the others in.
+`programme` and `show` are looked at, `checkout` sells, `ticket` is what the buyer keeps and `swap` changes, `waiting` is
+for those who came too late, and `door` for those who let the others in.
 """
 
 from fastapi import APIRouter
@@ -11,7 +11,10 @@ from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.pages.checkout import CheckoutPages
 from serai.systems.cinema.pages.door import DoorPages
 from serai.systems.cinema.pages.programme import ProgrammePages
+from serai.systems.cinema.pages.show import ShowPages
+from serai.systems.cinema.pages.swap import SwapPages
 from serai.systems.cinema.pages.ticket import TicketPages
+from serai.systems.cinema.pages.waiting import WaitingPages
 from serai.systems.cinema.service.programme import Programme
 from serai.systems.identity.api import CsrfProtected, PageRoute
 from serai.web.shell import Shell
@@ -21,8 +24,12 @@ def make_pages(world: World, cinema: Cinema) -> APIRouter:
     """The public pages."""
     shell = world.need(Shell)
     pages = APIRouter(prefix="/cinema", route_class=PageRoute, dependencies=[CsrfProtected], include_in_schema=False)
-    ProgrammePages(cinema, Programme(world.database, world.clock), shell, world.clock).add_to(pages)
+    programme = Programme(world.database, world.clock)
+    ProgrammePages(cinema, programme, shell, world.clock).add_to(pages)
+    ShowPages(cinema, programme, shell, world.clock).add_to(pages)
     CheckoutPages(cinema, shell, world.clock, world.random, embedded=not world.settings.stripe_key).add_to(pages)
     TicketPages(cinema, shell, world.clock, world.settings.site_url).add_to(pages)
+    SwapPages(cinema, shell, world.clock).add_to(pages)
+    WaitingPages(cinema, shell, world.clock).add_to(pages)
     DoorPages(cinema, shell).add_to(pages)
     return pages

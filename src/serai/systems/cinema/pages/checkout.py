@@ -12,7 +12,7 @@ from fastapi import APIRouter, Form, Request, Response
 from pydantic import EmailStr, TypeAdapter, ValidationError
 from starlette.responses import RedirectResponse
 
-from serai.kernel.errors import Invalid, SeraiError
+from serai.kernel.errors import Invalid
 from serai.kernel.ids import Capability
 from serai.kernel.ports import Clock, Random
 from serai.runtime.http.idempotency import IdempotencyKeyReused, Key, RequestInFlight, owner_of
@@ -93,10 +93,12 @@ class CheckoutPages:
         standing = await self._cinema.bookings.of_hold(principal.tenant, hold.capability)
         booking = standing.booking if standing else None
         if hold.state is ClaimState.HELD:
+            if over := await self._over(principal, hold):
+                return self._gone(request, hold, booking, over)
             return self._form(request, hold, booking, _remembered(booking))
         if standing and not _came_to_nothing(standing):
             return _to_booking(standing.booking.capability.text())
-        return self._shell.render(request, "cinema/gone.html", system="cinema", hold=hold, booking=booking)
+        return self._gone(request, hold, booking, await self._over(principal, hold))
 
     async def pay(
         self,
@@ -122,7 +124,8 @@ class CheckoutPages:
         except (RequestInFlight, PaymentUnknown, HoldExpired, IdempotencyKeyReused):
             return RedirectResponse(here, 303)  # where the hold stands now says it best
         except (ShowStarted, ShowCancelled) as error:
-            return self._turned_away(request, here, error)
+            held = await self._cinema.holds.get(principal.tenant, hold)
+            return self._gone(request, held, None, error.code, status=error.status)
         said = orjson.loads(reply.body)
         if booking_id := said.get("booking_id") or (said.get("id") if reply.status == 201 else None):
             return _to_booking(booking_id)
@@ -150,10 +153,17 @@ class CheckoutPages:
         leave_flash(request, back, "ok", "You have more time.")
         return back
 
-    def _turned_away(self, request: Request, here: str, error: SeraiError) -> Response:
-        back = RedirectResponse(here, 303)
-        leave_flash(request, back, "bad", error.message)
-        return back
+    async def _over(self, principal: Principal, hold: Hold) -> str:
+        """The code of why nothing of the show is sold any more, or ""."""
+        show = await self._cinema.shows.get(principal.tenant, hold.show.show_id)
+        if show.cancelled:
+            return ShowCancelled.code
+        return ShowStarted.code if show.starts_at <= self._clock.now() else ""
+
+    def _gone(self, request: Request, hold: Hold, booking: Booking | None, over: str, *, status: int = 200) -> Response:
+        return self._shell.render(
+            request, "cinema/gone.html", system="cinema", status=status, hold=hold, booking=booking, over=over
+        )
 
     def _form(
         self, request: Request, hold: Hold, booking: Booking | None, asked: Asked, *, status: int = 200

@@ -1,4 +1,4 @@
-"""What plays: the programme of a city's day, a movie, and the show whose seats are chosen."""
+"""What plays: the programme of a city's day, and a movie."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from serai.kernel.ports import Clock
 from serai.runtime.http.principal import Asking
-from serai.systems.cinema.errors import NoSuchMovie, NoSuchShow
+from serai.systems.cinema.errors import NoSuchMovie
 from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.poster import POLICY, drawn
 from serai.systems.cinema.service.programme import City, DayProgramme, Programme
@@ -43,7 +43,7 @@ class Day:
 
 
 class ProgrammePages:
-    """/cinema, /cinema/movies and /cinema/shows."""
+    """/cinema and /cinema/movies."""
 
     def __init__(self, cinema: Cinema, programme: Programme, shell: Shell, clock: Clock) -> None:
         self._cinema = cinema
@@ -56,7 +56,6 @@ class ProgrammePages:
         pages.add_api_route("", self.day, methods=["GET"])
         pages.add_api_route("/movies/{movie_id}", self.movie, methods=["GET"])
         pages.add_api_route("/posters/{movie_id}.svg", self.poster, methods=["GET"])
-        pages.add_api_route("/shows/{show_id}", self.show, methods=["GET"])
 
     async def day(
         self,
@@ -110,21 +109,6 @@ class ProgrammePages:
         if picture.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(picture.content, media_type="image/svg+xml", headers=headers)
-
-    async def show(self, request: Request, principal: Asking, show_id: str) -> Response:
-        """A show and its seats."""
-        try:
-            show = await self._cinema.shows.get(principal.tenant, UUID(show_id))
-        except ValueError:
-            raise NoSuchShow(f"There is no show {show_id!r}.") from None
-        return self._shell.render(
-            request,
-            "cinema/show.html",
-            system="cinema",
-            show=show,
-            seats_max=self._cinema.settings.seats_per_hold_max,
-            over=show.cancelled or show.starts_at <= self._clock.now(),
-        )
 
 
 def _city(cities: list[City], name: str) -> City:

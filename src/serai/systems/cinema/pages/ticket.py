@@ -1,5 +1,6 @@
 """A booking's page: the ticket, and every state on the way to it and after it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +26,9 @@ from serai.web.shell import Shell
 BACK_FROM_BANK = "redirect_status"
 """What the gateway adds to the address when the bank sends a buyer back."""
 
+SWAPPED = "swapped"
+"""What the seat map adds to the address when seats were exchanged."""
+
 
 class TicketPages:
     """/cinema/bookings/{booking}."""
@@ -45,6 +49,8 @@ class TicketPages:
     async def show(self, request: Request, principal: Asking, booking_id: str) -> Response:
         """The booking as it stands."""
         standing = await self._cinema.bookings.standing(principal.tenant, _capability(booking_id))
+        show = await self._cinema.shows.get(principal.tenant, standing.show.show_id)
+        standing = replace(standing, show=show)  # as it is now: it may have been called off since
         match standing.booking.state:
             case BookingState.CONFIRMED:
                 return await self._ticket(request, standing)
@@ -103,7 +109,9 @@ class TicketPages:
             standing,
             seats=_seats(printed),
             cancel_until=until,
-            cancellable=self._clock.now() <= until,
+            cancellable=self._clock.now() <= until and not show.cancelled,
+            swappable=self._clock.now() < show.starts_at and not show.cancelled,
+            swapped=SWAPPED in request.query_params,
             fee=booking.total.percent(show.cancel_fee_percent),
             refund=booking.total - booking.total.percent(show.cancel_fee_percent),
         )

@@ -15,7 +15,7 @@ from serai.kernel.ports import Clock
 from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.allocation.api import free_counts
 from serai.systems.cinema.errors import NoSuchMovie
-from serai.systems.cinema.model import Listing, Movie, Theater
+from serai.systems.cinema.model import Listing, Movie, Show, Theater
 from serai.systems.cinema.poster import plain
 from serai.systems.cinema.store import catalogue
 
@@ -131,6 +131,11 @@ class Programme:
             showings = await _with_free(tx, await catalogue.upcoming(tx, wanted))
         days = groupby(showings, key=lambda showing: showing.local.date())
         return MovieProgramme(found[movie_id], city, tuple((day, _by_theater(each)) for day, each in days))
+
+    async def free(self, tenant: UUID, show: Show) -> int:
+        """Seats of the show that nobody holds or has, right now."""
+        async with self._database.transaction(tenant) as tx:
+            return (await free_counts(tx, [show.pool_no]))[show.pool_no]
 
     async def poster(self, tenant: UUID, movie_id: UUID) -> str:
         """A movie's poster as SVG, a plain one if it has none; NoSuchMovie."""

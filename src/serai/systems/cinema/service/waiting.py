@@ -44,12 +44,13 @@ SERVED_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An entry as its owner sees it. `offer` is the hold, once there is one."""
+    """An entry as its owner sees it. `offer` is the hold, once there is one; `taken` the hold that was bought."""
 
     entry: Entry
     place: int
     offer: Capability | None = None
     offer_expires_at: datetime | None = None
+    taken: Capability | None = None
 
 
 class _Moved(Exception):
@@ -212,9 +213,11 @@ class Waiting:
         return True
 
     async def _standing(self, tx: Transaction, entry: Entry) -> Standing:
-        if entry.state is EntryState.OFFERED:
+        if entry.state in (EntryState.OFFERED, EntryState.TAKEN):
             assert entry.claim_id is not None, "an offer has a claim"
             claim = await self._allocation.claim_by_id(tx, entry.claim_id)
+            if entry.state is EntryState.TAKEN:
+                return Standing(entry, 0, taken=claim.capability)
             return Standing(entry, 0, claim.capability, claim.expires_at)
         return Standing(entry, await store.before(tx, entry) + 1 if entry.state in LIVE else 0)
 

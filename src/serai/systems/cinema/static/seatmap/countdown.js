@@ -8,6 +8,8 @@
 export const SPOKEN_AT_S = Object.freeze([300, 120, 60, 30, 10]);
 /** From here on the ring is drawn as a warning. */
 export const URGENT_S = 120;
+/** By this device's clock the time is up, but the server still showed the hold: its page is asked again so soon. */
+const ASK_AGAIN_MS = 1_500;
 const RING_RADIUS = 20;
 const RING_LENGTH = 2 * Math.PI * RING_RADIUS;
 
@@ -96,9 +98,11 @@ class HoldCountdown extends HTMLElement {
     });
     this.replaceChildren(this.countdown.element, spoken);
     this.countdown.start(Date.parse(this.getAttribute("expires-at")), Number(this.getAttribute("clock-offset-ms") ?? 0));
+    if (this.countdown.last === 0) this.again = setTimeout(() => this.countdown.onEnd(), ASK_AGAIN_MS);
   }
 
   disconnectedCallback() {
+    clearTimeout(this.again);
     this.countdown.stop();
   }
 }

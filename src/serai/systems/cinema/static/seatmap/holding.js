@@ -12,6 +12,18 @@ export class Holding {
     this.hold = null;
   }
 
+  /** Seats that are this visitor's already, though booked: none. */
+  owns() {
+    return false;
+  }
+
+  /** What the panel's button says of this choice, and whether it may be pressed. */
+  offer(seats, busy) {
+    const count = seats.length;
+    const words = busy ? "Holding…" : count ? `Hold ${count === 1 ? "1 seat" : `${count} seats`}` : "Hold seats";
+    return { empty: `Pick up to ${this.map.max} seats on the map, or let us find the best ones.`, words, ready: !busy && count > 0 };
+  }
+
   /** Hold what is chosen. */
   async begin() {
     const { map } = this;
@@ -26,18 +38,10 @@ export class Holding {
       if (map.emit("held", body, true) && map.hasAttribute("hold-url")) location.assign(this.payUrl());
     } catch (error) {
       map.setBusy(false);
-      if (error.code === "seats_unavailable") this.#refused(error.problem.seats ?? []);
+      if (error.code === "seats_unavailable") map.refused(error.problem.seats ?? []);
+      else if (error.code === "show_changed") await map.changed();
       else map.failed(error);
     }
-  }
-
-  #refused(listed) {
-    const { map } = this;
-    const lost = listed.map((one) => map.seats.get(typeof one === "object" ? one.id : one)).filter(Boolean);
-    for (const seat of lost) map.selected.delete(seat.id);
-    map.live?.resync();
-    if (lost.length) map.tellLost(lost);
-    else map.notice("Some of these seats were just taken. Please look again.", "error");
   }
 
   async extend() {

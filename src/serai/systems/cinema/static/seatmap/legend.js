@@ -7,7 +7,7 @@ import { drawSeat } from "./seat-shape.js";
 export const STATE_NAMES = Object.freeze({
   available: "Available",
   selected: "Your choice",
-  yours: "Held for you",
+  yours: "Yours",
   held: "Held by someone",
   booked: "Booked",
   blocked: "Not for sale",

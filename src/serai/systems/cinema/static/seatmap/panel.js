@@ -61,18 +61,19 @@ export class Panel {
     this.notice.replaceChildren(...(text ? [make("span", { html: icon(kind === "info" ? "check" : "warn") }), make("p", {}, text)] : []));
   }
 
-  showChoice(seats, { theme, colors, max, busy }) {
+  /** `offer` = {empty, words, ready}: what is said without a choice, and of the button. */
+  showChoice(seats, { theme, colors, offer }) {
     this.countdown.stop();
     this.element.dataset.mode = "choice";
     if (!seats.length) {
-      this.choice.replaceChildren(make("p", { class: "sm-empty" }, `Pick up to ${max} seats on the map, or let us find the best ones.`));
-      this.footer.replaceChildren(this.#holdButton(0, busy));
+      this.choice.replaceChildren(make("p", { class: "sm-empty" }, offer.empty));
+      this.footer.replaceChildren(this.#holdButton(offer));
       return;
     }
     const clear = make("button", { type: "button", class: "sm-link", onclick: this.on.clear }, "Clear");
     const head = make("div", { class: "sm-choice-head" }, make("h2", {}, seats.length === 1 ? "1 seat" : `${seats.length} seats`), clear);
     this.choice.replaceChildren(head, this.#ticketList(seats, theme, colors, true));
-    this.footer.replaceChildren(this.#total(seats), this.#holdButton(seats.length, busy));
+    this.footer.replaceChildren(this.#total(seats), this.#holdButton(offer));
   }
 
   showHold(hold, seats, { theme, colors, payUrl }) {
@@ -103,10 +104,9 @@ export class Panel {
     return make("div", { class: "sm-total" }, make("span", {}, "Total"), make("strong", {}, text));
   }
 
-  #holdButton(count, busy) {
-    const words = busy ? "Holding…" : count ? `Hold ${count === 1 ? "1 seat" : `${count} seats`}` : "Hold seats";
+  #holdButton({ words, ready }) {
     const button = make("button", { type: "button", class: "sm-button sm-button-main", "data-action": "hold", onclick: this.on.hold }, words);
-    button.disabled = busy || count === 0;
+    button.disabled = !ready;
     return button;
   }
 }

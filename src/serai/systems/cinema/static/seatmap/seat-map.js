@@ -4,11 +4,14 @@
  * a click may do. It prevents three disappointments: a seat that was sold a second ago looks free; a refusal throws
  * away the whole choice; and a plan that only a mouse can use.
  *
+ * With own="id,id" it exchanges the seats of a booking instead (see exchange.js).
+ *
  * Events (all bubble): `selection` {seats}, `held` the hold (cancelable: prevents going to hold-url), `released`,
- * `expired`. Methods: select(ids), clear(). The element keeps an open hold of this tab across reloads.
+ * `expired`, `availability` {free} whenever that may have changed, `toofew` {count} when no seats for so many are found. Methods: select(ids), clear(). The element keeps an open hold of this tab across reloads.
  */
 
 import { blocksOf, formatMoney, orphansOf, seatName } from "./choice.js";
+import { Exchange } from "./exchange.js";
 import { Holding } from "./holding.js";
 import { make, icon } from "./icons.js";
 import { categoriesOf, categoryLegend, stateLegend, STATE_NAMES } from "./legend.js";
@@ -22,6 +25,10 @@ import { ensureStyles } from "./styles.js";
 import { categoryColors } from "./theme.js";
 
 const SELECTION_MAX_DEFAULT = 10;
+/** Every process of the server has seen an edit of a show after so long. */
+const EDIT_SEEN_MS = 5_500;
+/** Answers after which there is nothing to choose here any more. */
+const OVER = Object.freeze(["show_cancelled", "show_started"]);
 const CONNECTION_WORDS = Object.freeze({ connecting: "Connecting", live: "Live", waiting: "Offline, trying again", closed: "Closed" });
 
 class SeatMap extends HTMLElement {
@@ -35,6 +42,7 @@ class SeatMap extends HTMLElement {
   }
 
   disconnectedCallback() {
+    clearTimeout(this.later);
     this.live?.close();
     this.panel?.countdown.stop();
     this.map?.destroy();
@@ -71,7 +79,7 @@ class SeatMap extends HTMLElement {
     this.selected = new Set();
     this.seats = new Map();
     this.state = EMPTY;
-    this.holding = new Holding(this);
+    this.holding = this.hasAttribute("own") ? new Exchange(this) : new Holding(this);
     this.filter = null;
     this.orphans = [];
     this.spoken = make("div", { class: "sm-hidden", "aria-live": "polite", "data-role": "announcer" });
@@ -145,11 +153,39 @@ class SeatMap extends HTMLElement {
       return;
     }
     this.live = new LiveSeats(wire.events, {
-      snapshot: (data) => this.#apply(applySnapshot(this.state, data)),
+      snapshot: (data) => this.#snapshot(data),
       delta: (data) => this.#apply(applyDelta(this.state, data)),
       status: (status) => this.#connection(status),
     });
     this.live.open();
+  }
+
+  /* A snapshot that names other prices than ours is of a show that was edited. */
+  #snapshot(data) {
+    if (data.version < this.state.version || pricesOf(data.seats) === pricesOf([...this.seats.values()])) return this.#apply(applySnapshot(this.state, data));
+    this.#take(data);
+    return this.#tellChanged();
+  }
+
+  /** The server has refused a hold because the show was edited: load it anew; what was chosen stays, as far as it is free. */
+  async changed() {
+    const before = pricesOf([...this.seats.values()]);
+    await this.load();
+    if (pricesOf([...this.seats.values()]) !== before) return this.#tellChanged();
+    this.notice("This show is being changed. One moment, we look again.", "warn");
+    this.setBusy(true);
+    this.later = setTimeout(async () => {
+      this.setBusy(false);
+      await this.load();
+      this.#tellChanged();
+    }, EDIT_SEEN_MS);
+    return undefined;
+  }
+
+  #tellChanged() {
+    const kept = this.selected.size ? " Your choice is kept; nothing is held yet." : "";
+    this.notice(`The prices or terms of this show were changed a moment ago. You see the new ones.${kept}`, "warn");
+    this.emit("showchanged", {});
   }
 
   #take(payload) {
@@ -197,6 +233,15 @@ class SeatMap extends HTMLElement {
     this.tellLost(lost);
   }
 
+  /** The server has refused these seats (ids): they are taken. */
+  refused(ids) {
+    const lost = ids.map((one) => this.seats.get(typeof one === "object" ? one.id : one)).filter(Boolean);
+    for (const seat of lost) this.selected.delete(seat.id);
+    this.live?.resync();
+    if (lost.length) this.tellLost(lost);
+    else this.notice("Some of these seats were just taken. Please look again.", "error");
+  }
+
   /** Seats that were chosen are gone: say which, mark them, keep the rest. */
   tellLost(lost) {
     const names = lost.map(seatName).join(" and ");
@@ -213,7 +258,7 @@ class SeatMap extends HTMLElement {
   // ---- what a seat is and may do
 
   stateOf(seat) {
-    return this.state.seats.get(seat.id) ?? seat.state;
+    return this.holding.owns(seat.id) ? "available" : (this.state.seats.get(seat.id) ?? seat.state);
   }
 
   isFree(seat) {
@@ -224,8 +269,8 @@ class SeatMap extends HTMLElement {
     const state = this.stateOf(seat);
     const color = this.colors.get(seat.category);
     const dim = this.filter !== null && seat.category !== this.filter;
-    if (this.hold?.ids.has(seat.id)) return { look: "yours", color };
     if (this.selected.has(seat.id)) return { look: "selected", color };
+    if (this.hold?.ids.has(seat.id) || this.holding.owns(seat.id)) return { look: "yours", color };
     return { look: state === "available" && seat.accessible ? "accessible" : state, color, dim };
   }
 
@@ -282,11 +327,17 @@ class SeatMap extends HTMLElement {
       const { body } = await send("GET", `${this.wire.best}?${query}`);
       this.notice(null);
       this.select(body.seat_ids);
+      if (!body.seat_ids.length) return this.#tooFew(count, category);
       this.map.show(this.selection);
       this.say(`Chosen: ${this.selection.map(seatName).join(", ")}`);
     } catch (error) {
       this.failed(error);
     }
+  }
+
+  #tooFew(count, category) {
+    this.notice(`There ${count === 1 ? "is no free seat" : `are no ${count} free seats`}${category ? ` in ${category}` : ""}.`, "warn");
+    this.emit("toofew", { count });
   }
 
   // ---- drawing what changed
@@ -301,6 +352,7 @@ class SeatMap extends HTMLElement {
 
   #refresh() {
     const counts = countStates(this.state);
+    this.emit("availability", { free: counts.available });
     this.free.textContent = `${counts.available.toLocaleString(this.locale)} of ${this.seats.size.toLocaleString(this.locale)} free`;
     this.#refreshLegend();
     this.#refreshPanel();
@@ -309,7 +361,7 @@ class SeatMap extends HTMLElement {
   #refreshLegend() {
     const theme = this.map.theme;
     this.categories = categoriesOf([...this.seats.values()], this.colors, (seat) => this.isFree(seat));
-    const looks = ["available", "selected", ...(this.hold ? ["yours"] : []), "held", "booked"];
+    const looks = ["available", "selected", ...(this.hold || this.holding.own ? ["yours"] : []), "held", "booked"];
     const seats = [...this.seats.values()];
     if (seats.some((seat) => this.stateOf(seat) === "blocked")) looks.push("blocked");
     if (seats.some((seat) => seat.accessible)) looks.push("accessible");
@@ -336,7 +388,7 @@ class SeatMap extends HTMLElement {
     if (this.hold) {
       const seats = [...this.hold.ids].map((id) => this.seats.get(id));
       this.panel.showHold(this.hold.body, seats, { theme, colors: this.colors, payUrl: this.holding.payUrl() });
-    } else this.panel.showChoice(this.selection, { theme, colors: this.colors, max: this.max, busy: this.busy });
+    } else this.panel.showChoice(this.selection, { theme, colors: this.colors, offer: this.holding.offer(this.selection, this.busy) });
   }
 
   #themed() {
@@ -367,6 +419,17 @@ class SeatMap extends HTMLElement {
   failed(error) {
     if (!(error instanceof Refused)) throw error;
     this.notice(error.message, "error");
+    if (OVER.includes(error.code)) this.#end(error);
+  }
+
+  /* The show was called off or has begun: the map makes way for words, and nothing can be chosen any more. */
+  #end(error) {
+    this.live?.close();
+    this.selected.clear();
+    const href = this.getAttribute("other-url");
+    this.#cover(error.message);
+    if (href) this.cover.append(make("a", { class: "sm-button sm-button-quiet", href }, "Other times"));
+    this.setBusy(true);
   }
 
   /** One sentence for the screen reader. */
@@ -378,5 +441,7 @@ class SeatMap extends HTMLElement {
     return this.dispatchEvent(new CustomEvent(name, { bubbles: true, cancelable, detail }));
   }
 }
+
+const pricesOf = (seats) => JSON.stringify([...seats].map(({ id, price }) => [id, price.amount, price.currency]).sort());
 
 customElements.define("seat-map", SeatMap);
