@@ -6,6 +6,9 @@ from uuid import UUID
 import httpx
 import pytest
 from argon2 import PasswordHasher
+from fastapi.routing import APIRoute
+
+from serai.systems.identity.http import routers
 
 from .conftest import PASSWORD, Site
 
@@ -380,3 +383,10 @@ async def test_a_wrong_slug_is_refused(site: Site, tenant: UUID, slug: str) -> N
     await sign_in(browser)
     answer = await browser.post(f"{V1}/organisations", json={"slug": slug, "name": "n"}, headers=SAME)
     assert refused(answer, 422, "invalid_request", "slug")
+
+
+def test_every_operation_says_in_words_what_it_does() -> None:
+    operations = [route for router in routers(None) for route in router.routes]  # type: ignore[arg-type]  # never called
+    summaries = [route.summary for route in operations if isinstance(route, APIRoute)]
+    assert len(summaries) == 14 and all(summaries), "without one the API's page shows a method's name"
+    assert len(set(summaries)) == len(summaries)

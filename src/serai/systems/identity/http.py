@@ -177,11 +177,15 @@ class Sessions:
 
     def add_to(self, api: APIRouter) -> None:
         """Adds the routes."""
-        api.add_api_route("/sessions", self.sign_in, methods=["POST"], status_code=201)
-        api.add_api_route("/sessions/current", self.sign_out, methods=["DELETE"], status_code=204)
-        api.add_api_route("/sessions", self.sign_out_everywhere, methods=["DELETE"], status_code=204)
-        api.add_api_route("/me", self.me, methods=["GET"])
-        api.add_api_route("/me/password", self.change_password, methods=["PUT"])
+        api.add_api_route("/sessions", self.sign_in, methods=["POST"], summary="Sign in", status_code=201)
+        api.add_api_route(
+            "/sessions/current", self.sign_out, methods=["DELETE"], summary="Sign out here", status_code=204
+        )
+        api.add_api_route(
+            "/sessions", self.sign_out_everywhere, methods=["DELETE"], summary="Sign out everywhere", status_code=204
+        )
+        api.add_api_route("/me", self.me, methods=["GET"], summary="Who asks, and what they may do")
+        api.add_api_route("/me/password", self.change_password, methods=["PUT"], summary="Change one's own password")
 
     async def sign_in(self, request: Request, response: Response, body: SignInRequest) -> SessionView:
         """Opens a session; its token is in an HttpOnly cookie. 401 `invalid_credentials`, 429 `too_many_sign_ins`."""
@@ -261,9 +265,11 @@ class Keys:
 
     def add_to(self, api: APIRouter) -> None:
         """Adds the routes."""
-        api.add_api_route("/keys", self.page, methods=["GET"])
-        api.add_api_route("/keys", self.create, methods=["POST"], status_code=201)
-        api.add_api_route("/keys/{key_id}", self.revoke, methods=["DELETE"], status_code=204)
+        api.add_api_route("/keys", self.page, methods=["GET"], summary="API keys, newest first")
+        api.add_api_route("/keys", self.create, methods=["POST"], summary="Make an API key", status_code=201)
+        api.add_api_route(
+            "/keys/{key_id}", self.revoke, methods=["DELETE"], summary="Revoke an API key", status_code=204
+        )
 
     async def page(self, principal: Managing, limit: Limit = 50, cursor: Cursor = None) -> Page[KeyView]:
         """Keys, the newest first; revoked ones stay listed."""
@@ -291,10 +297,12 @@ class Users:
 
     def add_to(self, api: APIRouter) -> None:
         """Adds the routes."""
-        api.add_api_route("/users", self.page, methods=["GET"])
-        api.add_api_route("/users", self.create, methods=["POST"], status_code=201)
-        api.add_api_route("/users/{user_id}/roles", self.set_roles, methods=["PUT"])
-        api.add_api_route("/users/{user_id}", self.remove, methods=["DELETE"], status_code=204)
+        api.add_api_route("/users", self.page, methods=["GET"], summary="Members of the organisation")
+        api.add_api_route("/users", self.create, methods=["POST"], summary="Add a member", status_code=201)
+        api.add_api_route("/users/{user_id}/roles", self.set_roles, methods=["PUT"], summary="Replace a member's roles")
+        api.add_api_route(
+            "/users/{user_id}", self.remove, methods=["DELETE"], summary="End a membership", status_code=204
+        )
 
     async def page(self, principal: Managing, limit: Limit = 50, cursor: Cursor = None) -> Page[UserView]:
         """Members, by id."""
@@ -325,8 +333,10 @@ class Organisations:
 
     def add_to(self, api: APIRouter) -> None:
         """Adds the routes."""
-        api.add_api_route("/organisations", self.page, methods=["GET"])
-        api.add_api_route("/organisations", self.create, methods=["POST"], status_code=201)
+        api.add_api_route("/organisations", self.page, methods=["GET"], summary="Organisations of whoever asks")
+        api.add_api_route(
+            "/organisations", self.create, methods=["POST"], summary="Found an organisation", status_code=201
+        )
 
     async def page(self, principal: Asking) -> Page[OrganisationView]:
         """Where the user is a member; for a key or a guest, where it is. One page: memberships are few."""

@@ -39,7 +39,7 @@ export class Holding {
     } catch (error) {
       map.setBusy(false);
       if (error.code === "seats_unavailable") map.refused(error.problem.seats ?? []);
-      else if (error.code === "show_changed") await map.changed();
+      else if (error.code === "show_changed") await map.edited.refused();
       else map.failed(error);
     }
   }

@@ -11,6 +11,7 @@
  */
 
 import { blocksOf, formatMoney, orphansOf, seatName } from "./choice.js";
+import { Edited } from "./edited.js";
 import { Exchange } from "./exchange.js";
 import { Holding } from "./holding.js";
 import { make, icon } from "./icons.js";
@@ -25,8 +26,6 @@ import { ensureStyles } from "./styles.js";
 import { categoryColors } from "./theme.js";
 
 const SELECTION_MAX_DEFAULT = 10;
-/** Every process of the server has seen an edit of a show after so long. */
-const EDIT_SEEN_MS = 5_500;
 /** Answers after which there is nothing to choose here any more. */
 const OVER = Object.freeze(["show_cancelled", "show_started"]);
 const CONNECTION_WORDS = Object.freeze({ connecting: "Connecting", live: "Live", waiting: "Offline, trying again", closed: "Closed" });
@@ -42,7 +41,7 @@ class SeatMap extends HTMLElement {
   }
 
   disconnectedCallback() {
-    clearTimeout(this.later);
+    this.edited?.stop();
     this.live?.close();
     this.panel?.countdown.stop();
     this.map?.destroy();
@@ -79,6 +78,7 @@ class SeatMap extends HTMLElement {
     this.selected = new Set();
     this.seats = new Map();
     this.state = EMPTY;
+    this.edited = new Edited(this);
     this.holding = this.hasAttribute("own") ? new Exchange(this) : new Holding(this);
     this.filter = null;
     this.orphans = [];
@@ -146,49 +146,22 @@ class SeatMap extends HTMLElement {
     try {
       const { body } = await send("GET", wire.seats);
       if (wire !== this.wire || !this.isConnected) return;
-      this.#take(body);
+      this.take(body);
     } catch (error) {
       if (wire === this.wire) this.#cover(error.message, () => this.load());
       if (!(error instanceof Refused)) throw error;
       return;
     }
     this.live = new LiveSeats(wire.events, {
-      snapshot: (data) => this.#snapshot(data),
+      snapshot: (data) => this.edited.seen(data) || this.#apply(applySnapshot(this.state, data)),
       delta: (data) => this.#apply(applyDelta(this.state, data)),
       status: (status) => this.#connection(status),
     });
     this.live.open();
   }
 
-  /* A snapshot that names other prices than ours is of a show that was edited. */
-  #snapshot(data) {
-    if (data.version < this.state.version || pricesOf(data.seats) === pricesOf([...this.seats.values()])) return this.#apply(applySnapshot(this.state, data));
-    this.#take(data);
-    return this.#tellChanged();
-  }
-
-  /** The server has refused a hold because the show was edited: load it anew; what was chosen stays, as far as it is free. */
-  async changed() {
-    const before = pricesOf([...this.seats.values()]);
-    await this.load();
-    if (pricesOf([...this.seats.values()]) !== before) return this.#tellChanged();
-    this.notice("This show is being changed. One moment, we look again.", "warn");
-    this.setBusy(true);
-    this.later = setTimeout(async () => {
-      this.setBusy(false);
-      await this.load();
-      this.#tellChanged();
-    }, EDIT_SEEN_MS);
-    return undefined;
-  }
-
-  #tellChanged() {
-    const kept = this.selected.size ? " Your choice is kept; nothing is held yet." : "";
-    this.notice(`The prices or terms of this show were changed a moment ago. You see the new ones.${kept}`, "warn");
-    this.emit("showchanged", {});
-  }
-
-  #take(payload) {
+  /** Show a whole payload: seats, prices, plan. */
+  take(payload) {
     if (!payload.seats.length) {
       this.#cover("This show has no seats to choose.");
       return;
@@ -441,7 +414,5 @@ class SeatMap extends HTMLElement {
     return this.dispatchEvent(new CustomEvent(name, { bubbles: true, cancelable, detail }));
   }
 }
-
-const pricesOf = (seats) => JSON.stringify([...seats].map(({ id, price }) => [id, price.amount, price.currency]).sort());
 
 customElements.define("seat-map", SeatMap);
