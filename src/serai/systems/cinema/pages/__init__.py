@@ -1,7 +1,7 @@
 """The pages of the cinema, from the programme to the ticket. Every form works without script; script only helps.
 
-`programme` and `show` are looked at, `checkout` sells, `ticket` is what the buyer keeps and `swap` changes, `waiting` is
-for those who came too late, and `door` for those who let the others in.
+`programme` and `show` are looked at, `checkout` sells, `ticket` is what the buyer keeps and `swap` changes;
+`waiting` is for those who came too late, and `door` for those who let the others in.
 """
 
 from fastapi import APIRouter
