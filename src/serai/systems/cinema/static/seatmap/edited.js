@@ -13,9 +13,10 @@ export class Edited {
     this.map = map;
   }
 
-  /** Whether this snapshot names other prices than ours; it is then taken as a whole. */
+  /** Whether this snapshot names other prices than ours; it is then taken as a whole. One of bare states names none. */
   seen(data) {
-    if (data.version < this.map.state.version || pricesOf(data.seats) === this.#prices()) return false;
+    if (!data.seats[0]?.price || data.version < this.map.state.version) return false;
+    if (pricesOf(data.seats) === this.#prices()) return false;
     this.map.take(data);
     this.#tell();
     return true;
