@@ -1,10 +1,13 @@
 """Money: a whole number of minor units and a currency. There is no float anywhere on its way."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
 from babel.core import get_global
 from babel.numbers import format_currency, get_currency_precision
+
+_TYPED = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,4})?")
 
 
 class CurrencyMismatch(ValueError):
@@ -37,6 +40,17 @@ class Money:
     def decimal(self) -> Decimal:
         """In major units, with the currency's own number of decimals (CLDR)."""
         return Decimal(self.minor).scaleb(-get_currency_precision(self.currency))
+
+    @classmethod
+    def parse(cls, text: str, currency: str) -> "Money":
+        """What a person typed in major units: '12.50', '12,5', '1250'. ValueError for anything else, also for more
+        decimals than the currency has: an amount is never rounded behind somebody's back."""
+        if not _TYPED.fullmatch(text):
+            raise ValueError(f"{text!r} is no amount of money")
+        minor = Decimal(text.replace(",", ".")).scaleb(get_currency_precision(currency))
+        if minor != int(minor):
+            raise ValueError(f"{currency} has no such small part as in {text!r}")
+        return cls(int(minor), currency)
 
     def format(self, locale: str = "en") -> str:
         """For people: '€12.50'."""

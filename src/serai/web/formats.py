@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from serai.kernel.money import Money
 
-Style = Literal["full", "date", "day", "time", "short"]
+Style = Literal["full", "date", "day", "weekday", "time", "short"]
 
 COMPACT_FROM = 100_000
 """From here on a figure reads better as 125K."""
@@ -39,6 +39,8 @@ def when(at: datetime, locale: str, zone: str = "UTC", style: Style = "full") ->
             return format_date(there, "d MMM y", locale=locale)
         case "day":
             return format_date(there, "EEEE d MMMM", locale=locale)
+        case "weekday":
+            return format_date(there, "EEE d MMM", locale=locale)
         case "time":
             return format_time(there, "HH:mm", locale=locale)
 

@@ -159,6 +159,11 @@ SYSTEM = System(
     navigation=(
         Entry("Programme", "/cinema", "film"),
         Entry("Door", "/cinema/door", "scan-line", role="cinema:door"),
+        Entry("House", "/cinema/house", "house", "cinema:manage"),
+        Entry("Shows", "/cinema/house/shows", "calendar", "cinema:manage"),
+        Entry("Movies", "/cinema/house/movies", "clapperboard", "cinema:manage"),
+        Entry("Theaters", "/cinema/house/theaters", "building-2", "cinema:manage"),
+        Entry("Occupancy", "/cinema/house/occupancy", "activity", "cinema:manage"),
     ),
     folder=Path(__file__).parent,
     needs=("identity", "allocation", "payments"),

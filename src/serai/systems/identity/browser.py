@@ -6,11 +6,14 @@ must show what a foreign page cannot know: a form token bound to that cookie. No
 
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import UploadFile
+from starlette.responses import RedirectResponse
 
+from serai.kernel.errors import Unauthenticated
 from serai.kernel.ports import Random
 from serai.runtime.http.principal import current_principal
 from serai.systems.identity.credentials import Signer
@@ -185,16 +188,31 @@ def settle(request: Request, response: Response) -> None:
     browser_of(request).settle(request, response)
 
 
+def to_sign_in(request: Request) -> RedirectResponse:
+    """To the sign-in page, and back here afterwards."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    back = f"{request.url.path}{query}" if request.method in SAFE_METHODS else "/account"
+    return RedirectResponse(f"/sign-in?next={quote(back, safe='')}", 303)
+
+
 class PageRoute(APIRoute):
-    """`APIRouter(route_class=PageRoute)` for pages: who asks is known, and a first visit leaves with a guest cookie."""
+    """`APIRouter(route_class=PageRoute)` for pages: who asks is known, and a first visit leaves with a guest cookie.
+
+    A guest at a page that needs a role is led to the sign-in page, and from there back.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The route's handler between its cookies."""
         handle = super().get_route_handler()
 
         async def handle_with_cookies(request: Request) -> Response:
-            await current_principal(request)
-            response = await handle(request)
+            principal = await current_principal(request)
+            try:
+                response = await handle(request)
+            except Unauthenticated:
+                if principal.kind != "guest":
+                    raise
+                response = to_sign_in(request)
             browser_of(request).settle(request, response)
             return response
 

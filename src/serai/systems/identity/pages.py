@@ -4,7 +4,6 @@ Every form carries a token of its browser's cookie. A refused form is shown agai
 """
 
 from typing import Annotated, Any
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -13,7 +12,7 @@ from starlette.responses import RedirectResponse
 from serai.kernel.errors import Forbidden, Invalid, SeraiError
 from serai.runtime.http.edge import client_address
 from serai.runtime.http.principal import Asking, Principal
-from serai.systems.identity.browser import CsrfProtected, PageRoute, browser_of, device_in, leave_flash
+from serai.systems.identity.browser import CsrfProtected, PageRoute, browser_of, device_in, leave_flash, to_sign_in
 from serai.systems.identity.demo import Demo
 from serai.systems.identity.errors import (
     HashingBusy,
@@ -259,12 +258,6 @@ def local_address(address: str) -> str:
 def see_other(address: str) -> RedirectResponse:
     """Leads a form's browser on with GET."""
     return RedirectResponse(address, 303)
-
-
-def to_sign_in(request: Request) -> RedirectResponse:
-    """To the sign-in page, and back here afterwards."""
-    back = request.url.path if request.method == "GET" else "/account"
-    return see_other(f"/sign-in?next={quote(back, safe='')}")
 
 
 def refuse_without_manage(principal: Principal) -> None:

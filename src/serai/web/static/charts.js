@@ -1,5 +1,5 @@
 // Draws every <figure data-chart> with uPlot in the colours of the tokens. Its data stand in the page as JSON:
-// {"x": [unix seconds], "series": [{"label", "unit", "values"}]}; the figure's table says the same to everybody else.
+// {"x": [unix seconds], "series": [{"label", "unit", "values", "bars"?}]}; the figure's table says the same to everybody else.
 
 const COLOURS = ["--accent", "--saffron", "--info", "--ok"];
 const HEIGHT = 240;
@@ -36,6 +36,7 @@ function draw(figure) {
     width: 2,
     dash: index % 2 ? [6, 4] : [],
     points: { show: false },
+    ...(one.bars ? { paths: uPlot.paths.bars({ size: [0.6, 48], radius: 0.12 }), fill: resolved(COLOURS[index % COLOURS.length]) } : {}),
   }));
   target.replaceChildren();
   new uPlot(

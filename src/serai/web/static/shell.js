@@ -110,10 +110,49 @@ document.addEventListener("htmx:before:request", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
 
+// A list or programme that was changed in place says what it shows now.
+function announceSwap() {
+  const said = document.querySelector("[data-announce]");
+  if (said) announce(said.textContent.trim().replace(/\s+/g, " "));
+}
+
 document.addEventListener("htmx:after:swap", () => {
   localise(document);
   armToasts(document);
+  announceSwap();
 });
+
+// A form that must be sent once: the second press would be answered by the same attempt, but looks like a mistake.
+function sendOnce(event) {
+  const form = event.target.closest("form[data-once]");
+  const button = form?.querySelector("button[type=submit]");
+  if (!button) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "";
+  button.setAttribute("aria-disabled", "true");
+  const label = button.querySelector("[data-label]");
+  if (label && button.dataset.busy) {
+    button.dataset.before = label.textContent;
+    label.textContent = button.dataset.busy;
+  }
+}
+
+// A page that comes back from the browser's memory may be sent again.
+function freshen() {
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    const button = form.querySelector("button[type=submit]");
+    button.removeAttribute("aria-disabled");
+    if (button.dataset.before) button.querySelector("[data-label]").textContent = button.dataset.before;
+  }
+}
+
+document.addEventListener("submit", sendOnce);
+addEventListener("pageshow", (event) => event.persisted && freshen());
+document.querySelector("form [aria-invalid=true]")?.focus();
 
 // What the system prefers may have changed between the first paint and now, or change later.
 const dark = matchMedia("(prefers-color-scheme: dark)");

@@ -10,14 +10,14 @@ from fastapi import APIRouter, Query, Response
 
 from serai.kernel.errors import FieldError, Invalid
 from serai.kernel.money import Money
-from serai.runtime.http.models import LINE, PAGE_MAX, Model, Page
+from serai.runtime.http.models import LINE, PAGE_MAX, Page
 from serai.runtime.http.principal import Asking
+from serai.runtime.postgres.keyset import Seek, Slice
 from serai.systems.cinema.errors import NoSuchMovie, NoSuchScreen, NoSuchShow, NoSuchTheater
 from serai.systems.cinema.http.admin_models import (
     MovieFull,
     MovieIn,
     MoviePatch,
-    Prices,
     ScreenIn,
     ScreenOut,
     ScreenPatch,
@@ -28,13 +28,15 @@ from serai.systems.cinema.http.admin_models import (
     TheaterFull,
     TheaterIn,
     TheaterPatch,
+    changes_of,
+    planned_show,
+    terms_of,
 )
 from serai.systems.cinema.http.parts import (
     Cinema,
     Manager,
     PlainId,
     ShowId,
-    bad_cursor,
     body_uuid,
     find_show,
     json_response,
@@ -45,7 +47,6 @@ from serai.systems.cinema.http.parts import (
     write_cursor,
 )
 from serai.systems.cinema.model import Movie, Screen, Show, Theater
-from serai.systems.cinema.service.schedule import Planned
 from serai.systems.cinema.store import house as store
 
 Cursor = Annotated[str | None, Query(max_length=700)]
@@ -73,8 +74,8 @@ def _movies(router: APIRouter, cinema: Cinema) -> None:
         limit: Limit = 50,
     ) -> Response:
         async with cinema.database.transaction(principal.tenant) as tx:
-            found = await store.movies(tx, q, _after(cursor), limit + 1)
-        return _page([(movie.title, movie.movie_id, _movie_json(movie)) for movie in found], limit)
+            found = await store.movies(tx, q, _seek("title", cursor, limit))
+        return _page(found.map(_movie_json))
 
     @router.get("/movies/{movie_id}", response_model=MovieFull, summary="A movie")
     async def get_movie(principal: Asking, movie_id: PlainId) -> Response:
@@ -90,7 +91,7 @@ def _movies(router: APIRouter, cinema: Cinema) -> None:
     async def edit_movie(principal: Manager, movie_id: PlainId, wanted: MoviePatch) -> Response:
         found = path_uuid(movie_id, NoSuchMovie, "movie")
         return json_response(
-            _movie_json(await cinema.house.edit_movie(principal.tenant, found, _changes(wanted), principal.label))
+            _movie_json(await cinema.house.edit_movie(principal.tenant, found, changes_of(wanted), principal.label))
         )
 
 
@@ -103,8 +104,8 @@ def _theaters(router: APIRouter, cinema: Cinema) -> None:
         limit: Limit = 50,
     ) -> Response:
         async with cinema.database.transaction(principal.tenant) as tx:
-            found = await store.theaters(tx, city, _after(cursor), limit + 1)
-        return _page([(theater.name, theater.theater_id, _theater_json(theater)) for theater in found], limit)
+            found = await store.theaters(tx, city, _seek("name", cursor, limit))
+        return _page(found.map(_theater_json))
 
     @router.get("/theaters/{theater_id}", response_model=TheaterFull, summary="A theater")
     async def get_theater(principal: Asking, theater_id: PlainId) -> Response:
@@ -120,7 +121,7 @@ def _theaters(router: APIRouter, cinema: Cinema) -> None:
     async def edit_theater(principal: Manager, theater_id: PlainId, wanted: TheaterPatch) -> Response:
         found = path_uuid(theater_id, NoSuchTheater, "theater")
         return json_response(
-            _theater_json(await cinema.house.edit_theater(principal.tenant, found, _changes(wanted), principal.label))
+            _theater_json(await cinema.house.edit_theater(principal.tenant, found, changes_of(wanted), principal.label))
         )
 
 
@@ -133,8 +134,8 @@ def _screens(router: APIRouter, cinema: Cinema) -> None:
         limit: Limit = 50,
     ) -> Response:
         async with cinema.database.transaction(principal.tenant) as tx:
-            found = await store.screens(tx, theater, _after(cursor), limit + 1)
-        return _page([(screen.name, screen.screen_id, _screen_json(screen)) for screen in found], limit)
+            found = await store.screens(tx, theater, _seek("name", cursor, limit))
+        return _page(found.map(_screen_json))
 
     @router.get("/screens/{screen_id}", response_model=ScreenOut, summary="A screen")
     async def get_screen(principal: Manager, screen_id: PlainId) -> Response:
@@ -182,23 +183,14 @@ def _shows(router: APIRouter, cinema: Cinema) -> None:
 
     @router.post("/shows", response_model=ShowFull, status_code=201, summary="Add a show with its seats")
     async def add_show(principal: Manager, wanted: ShowIn) -> Response:
-        planned = Planned(
-            movie_id=body_uuid("movie_id", wanted.movie_id, "movie"),
-            screen_id=body_uuid("screen_id", wanted.screen_id, "screen"),
-            starts_at=wanted.starts_at,
-            prices=_money(wanted.prices),
-            cancel_until_min=wanted.cancel_until_min,
-            cancel_fee_percent=wanted.cancel_fee_percent,
-        )
-        return json_response(_show_json(await cinema.schedule.add(principal.tenant, planned, principal.label)), 201)
+        show = await cinema.schedule.add(principal.tenant, planned_show(wanted), principal.label)
+        return json_response(_show_json(show), 201)
 
     @router.patch("/shows/{show_id}", response_model=ShowFull, summary="Change prices and terms, while nothing is sold")
     async def edit_show(principal: Manager, show_id: ShowId, wanted: ShowPatch) -> Response:
-        changes = _changes(wanted)
-        if "prices" in changes:
-            changes["prices"] = _money(wanted.prices)
         found = path_uuid(show_id, NoSuchShow, "show")
-        return json_response(_show_json(await cinema.schedule.edit(principal.tenant, found, changes, principal.label)))
+        show = await cinema.schedule.edit(principal.tenant, found, terms_of(wanted), principal.label)
+        return json_response(_show_json(show))
 
     @router.post("/shows/{show_id}/cancel", response_model=ShowFull, summary="Call a show off; all are refunded")
     async def cancel_show(principal: Manager, show_id: ShowId) -> Response:
@@ -220,16 +212,6 @@ def _seats(router: APIRouter, cinema: Cinema) -> None:
         return json_response(_show_json(show))
 
 
-def _changes(patch: Model) -> dict[str, Any]:
-    """What a merge-patch changes; null empties a text."""
-    given = patch.model_dump(include=patch.model_fields_set)
-    return {name: "" if value is None else value for name, value in given.items()}
-
-
-def _money(prices: Prices) -> dict[str, Money]:
-    return {category: price.money() for category, price in prices.items()}
-
-
 def _beneath(field: str, error: Invalid) -> Invalid:
     """A refused plan's paths as paths of the request that carried it."""
     if error.code != "invalid_plan":
@@ -238,20 +220,14 @@ def _beneath(field: str, error: Invalid) -> Invalid:
     return type(error)(error.message, errors=found)
 
 
-def _after(cursor: str | None) -> store.After:
+def _seek(order: str, cursor: str | None, limit: int) -> Seek:
     parts = read_cursor(cursor, 2)
-    if parts is None:
-        return None
-    try:
-        return parts[0], UUID(parts[1])
-    except ValueError:
-        raise bad_cursor() from None
+    return Seek(order, limit, beside=(parts[0], parts[1]) if parts else None)
 
 
-def _page(found: list[tuple[str, UUID, dict[str, Any]]], limit: int) -> Response:
-    """A page of (name, id, document), of which one more than the limit was read."""
-    more = write_cursor(found[limit - 1][0], str(found[limit - 1][1])) if len(found) > limit else None
-    return json_response({"items": [document for _, _, document in found[:limit]], "next_cursor": more})
+def _page(found: Slice[dict[str, Any]]) -> Response:
+    more = write_cursor(*found.next) if found.next else None
+    return json_response({"items": found.items, "next_cursor": more})
 
 
 def _movie_json(movie: Movie) -> dict[str, Any]:

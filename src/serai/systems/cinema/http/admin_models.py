@@ -4,9 +4,12 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, Strict
 
+from serai.kernel.money import Money
 from serai.runtime.http.models import LINE, Amount, Instant, Model
 from serai.systems.cinema.http.models import MovieOut, TheaterOut
+from serai.systems.cinema.http.parts import body_uuid
 from serai.systems.cinema.plan.model import CATEGORIES_MAX, SEATS_MAX, TEXT_CHARS_MAX
+from serai.systems.cinema.service.schedule import Planned
 
 Line = Annotated[
     str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$")
@@ -148,3 +151,31 @@ class SeatsIn(Model):
     """Seats of a show."""
 
     seat_ids: Annotated[list[Annotated[str, Field(max_length=32)]], Field(min_length=1, max_length=SEATS_MAX)]
+
+
+def changes_of(patch: Model) -> dict[str, Any]:
+    """What a merge-patch changes; null empties a text."""
+    given = patch.model_dump(include=patch.model_fields_set)
+    return {name: "" if value is None else value for name, value in given.items()}
+
+
+def planned_show(wanted: ShowIn) -> Planned:
+    """As the schedule makes it. Invalid names an id that is none."""
+    return Planned(
+        movie_id=body_uuid("movie_id", wanted.movie_id, "movie"),
+        screen_id=body_uuid("screen_id", wanted.screen_id, "screen"),
+        starts_at=wanted.starts_at,
+        prices=_money(wanted.prices),
+        cancel_until_min=wanted.cancel_until_min,
+        cancel_fee_percent=wanted.cancel_fee_percent,
+    )
+
+
+def terms_of(wanted: ShowPatch) -> dict[str, Any]:
+    """As the schedule changes them."""
+    changes = changes_of(wanted)
+    return changes | {"prices": _money(wanted.prices)} if "prices" in changes else changes
+
+
+def _money(prices: Prices) -> dict[str, Money]:
+    return {category: price.money() for category, price in prices.items()}

@@ -1,7 +1,7 @@
 """The pages of the cinema, from the programme to the ticket. Every form works without script; script only helps.
 
 `programme` and `show` are looked at, `checkout` sells, `ticket` is what the buyer keeps and `swap` changes;
-`waiting` is for those who came too late, and `door` for those who let the others in.
+`waiting` is for those who came too late, `door` for those who let the others in, and `house` for those who run it.
 """
 
 from fastapi import APIRouter
@@ -10,6 +10,7 @@ from serai.runtime.system import World
 from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.pages.checkout import CheckoutPages
 from serai.systems.cinema.pages.door import DoorPages
+from serai.systems.cinema.pages.house import add_house_pages
 from serai.systems.cinema.pages.programme import ProgrammePages
 from serai.systems.cinema.pages.show import ShowPages
 from serai.systems.cinema.pages.swap import SwapPages
@@ -32,4 +33,5 @@ def make_pages(world: World, cinema: Cinema) -> APIRouter:
     SwapPages(cinema, shell, world.clock).add_to(pages)
     WaitingPages(cinema, shell, world.clock).add_to(pages)
     DoorPages(cinema, shell).add_to(pages)
+    add_house_pages(pages, world.database, cinema, shell, world.clock)
     return pages

@@ -75,7 +75,7 @@ class ProgrammePages:
             request,
             "cinema/programme.html",
             system="cinema",
-            cities=[each.name for each in cities],
+            city_options=[(each.name, each.name) for each in cities],
             programme=programme,
             days=_days(programme, q),
             text=q,

@@ -23,7 +23,7 @@ from serai.systems.cinema.plan import export_plan, import_plan
 from serai.systems.cinema.store import catalogue
 from serai.systems.cinema.store import house as store
 
-_ZONES = frozenset(available_timezones())
+TIME_ZONES = frozenset(available_timezones())
 
 
 class Audit:
@@ -71,7 +71,7 @@ class House:
 
     async def add_theater(self, tenant: UUID, facts: Mapping[str, Any], actor: str) -> Theater:
         """`facts` are members of Theater; Invalid names an unknown zone or currency."""
-        if facts["time_zone"] not in _ZONES:
+        if facts["time_zone"] not in TIME_ZONES:
             message = f"{facts['time_zone']!r} is no IANA time zone; write one such as Europe/Berlin."
             raise Invalid.of("time_zone", "unknown_time_zone", message)
         if not known_currency(facts["currency"]):

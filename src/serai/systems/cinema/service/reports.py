@@ -7,10 +7,10 @@ currencies are never added.
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -95,6 +95,17 @@ class Report:
             sums[show.revenue.currency] += show.revenue.minor
         return [Money(minor, currency) for currency, minor in sorted(sums.items())]
 
+    def by(self, kind: Literal["day", "theater", "movie"]) -> tuple["Group", ...]:
+        """The shows that were not called off in groups: days in their order, others the fullest first."""
+        groups: dict[str, list[tuple[ShowTakings, Occupancy]]] = {}
+        for show, seats in self.shows:
+            if not show.cancelled:
+                groups.setdefault(_KINDS[kind](show), []).append((show, seats))
+        found = [Group(key, Report(self.first, self.last, tuple(shows))) for key, shows in groups.items()]
+        if kind == "day":
+            return tuple(sorted(found, key=lambda group: group.key))
+        return tuple(sorted(found, key=lambda group: (-group.report.total.percent, group.key)))
+
     def json(self) -> dict[str, Any]:
         """The document of GET /reports/occupancy."""
         return {
@@ -114,6 +125,26 @@ class Report:
         return out.getvalue()
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Shows that have a local date (`key` is its ISO form), a theater or a movie in common."""
+
+    key: str
+    report: Report
+
+
+_KINDS: dict[str, Callable[[ShowTakings], str]] = {
+    "day": lambda show: local_day(show).isoformat(),
+    "theater": lambda show: show.theater,
+    "movie": lambda show: show.movie,
+}
+
+
+def local_day(show: ShowTakings) -> date:
+    """The day on which it begins, where it is shown."""
+    return show.starts_at.astimezone(ZoneInfo(show.time_zone)).date()
+
+
 class Reports:
     """Makes reports."""
 
@@ -131,10 +162,11 @@ class Reports:
             if len(shows) > SHOWS_MAX:
                 raise Invalid.of("to", "too_many", f"These are more than {SHOWS_MAX} shows; ask for fewer days.")
             counts = await state_counts(tx, [show.pool_no for show in shows])
-        return Report(first, last, tuple((show, _occupancy(counts[show.pool_no])) for show in shows))
+        return Report(first, last, tuple((show, occupancy_of(counts[show.pool_no])) for show in shows))
 
 
-def _occupancy(counts: dict[UnitState, int]) -> Occupancy:
+def occupancy_of(counts: Mapping[UnitState, int]) -> Occupancy:
+    """The seats of one show, from how many are in each state."""
     return Occupancy(sum(counts.values()), counts[UnitState.SOLD], counts[UnitState.HELD], counts[UnitState.BLOCKED])
 
 

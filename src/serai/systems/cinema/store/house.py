@@ -12,11 +12,9 @@ from uuid import UUID
 import orjson
 
 from serai.runtime.postgres.database import Row, Transaction
+from serai.runtime.postgres.keyset import Order, Seek, Slice, clauses
 from serai.systems.cinema.model import Movie, Screen, Theater
 from serai.systems.cinema.store.catalogue import like_part
-
-After = tuple[str, UUID] | None
-"""The last (name, id) of the page before."""
 
 _MOVIE = "movie_id, title, duration_min, rating, synopsis, genre, poster, retired_at is not null"
 _THEATER = "theater_id, name, city, time_zone, currency, address"
@@ -26,50 +24,74 @@ _SCREEN = """
 """
 
 
-async def movies(tx: Transaction, text: str | None, after: After, limit: int) -> list[Movie]:
-    """By title; a house has hundreds of movies, so a sort is cheap."""
+MOVIE_ORDERS = {
+    "title": Order("title"),
+    "duration": Order("duration_min", "int"),
+    "rating": Order("rating"),
+    "genre": Order("genre"),
+}
+
+
+async def movies(tx: Transaction, text: str | None, seek: Seek, retired: bool | None = None) -> Slice[Movie]:
+    """A house has hundreds of movies, so a sort is cheap. `retired`: only those that are, or that are not."""
+    page = clauses(seek, MOVIE_ORDERS, "movie_id")
     rows = await tx.fetch(
         f"""
-        select {_MOVIE} from cinema.movies
+        select {page.columns}, {_MOVIE} from cinema.movies
         where tenant_id = %(tenant)s and (%(text)s::text is null or title ilike %(text)s::text)
-          and (%(name)s::text is null or (title, movie_id) > (%(name)s::text, %(id)s::uuid))
-        order by title, movie_id limit %(limit)s
+          and (%(retired)s::boolean is null or (retired_at is not null) = %(retired)s::boolean)
+          and {page.where} {page.end}
         """,
-        {"tenant": tx.owner, "text": like_part(text), **_after(after), "limit": limit},
+        {"tenant": tx.owner, "text": like_part(text), "retired": retired, **page.params},
     )
-    return [Movie(*row) for row in rows]
+    return page.page(rows, lambda row: Movie(*row))
 
 
-async def theaters(tx: Transaction, city: str | None, after: After, limit: int) -> list[Theater]:
-    """By name."""
+THEATER_ORDERS = {"name": Order("name"), "city": Order("city")}
+
+
+async def theaters(tx: Transaction, city: str | None, seek: Seek, text: str | None = None) -> Slice[Theater]:
+    """Of a city, or with a text in name or city."""
+    page = clauses(seek, THEATER_ORDERS, "theater_id")
     rows = await tx.fetch(
         f"""
-        select {_THEATER} from cinema.theaters
+        select {page.columns}, {_THEATER} from cinema.theaters
         where tenant_id = %(tenant)s and (%(city)s::text is null or lower(city) = lower(%(city)s::text))
-          and (%(name)s::text is null or (name, theater_id) > (%(name)s::text, %(id)s::uuid))
-        order by name, theater_id limit %(limit)s
+          and (%(text)s::text is null or name ilike %(text)s::text or city ilike %(text)s::text)
+          and {page.where} {page.end}
         """,
-        {"tenant": tx.owner, "city": city, **_after(after), "limit": limit},
+        {"tenant": tx.owner, "city": city, "text": like_part(text), **page.params},
     )
-    return [Theater(*row) for row in rows]
+    return page.page(rows, lambda row: Theater(*row))
 
 
-async def screens(tx: Transaction, theater: UUID | None, after: After, limit: int) -> list[Screen]:
-    """By name."""
+SCREEN_ORDERS = {"name": Order("c.name")}
+
+
+async def screens(tx: Transaction, theater: UUID | None, seek: Seek) -> Slice[Screen]:
+    """Of a theater, or all."""
+    page = clauses(seek, SCREEN_ORDERS, "c.screen_id")
     rows = await tx.fetch(
         f"""
-        select {_SCREEN}
+        select {page.columns}, {_SCREEN}
         where c.tenant_id = %(tenant)s and (%(theater)s::uuid is null or c.theater_id = %(theater)s::uuid)
-          and (%(name)s::text is null or (c.name, c.screen_id) > (%(name)s::text, %(id)s::uuid))
-        order by c.name, c.screen_id limit %(limit)s
+          and {page.where} {page.end}
         """,
-        {"tenant": tx.owner, "theater": theater, **_after(after), "limit": limit},
+        {"tenant": tx.owner, "theater": theater, **page.params},
     )
-    return [Screen(*row) for row in rows]
+    return page.page(rows, lambda row: Screen(*row))
 
 
-def _after(after: After) -> dict[str, object]:
-    return {"name": after[0] if after else None, "id": after[1] if after else None}
+async def screens_of(tx: Transaction, theaters: Sequence[UUID]) -> dict[UUID, list[Screen]]:
+    """The screens of these theaters, each theater's by name."""
+    rows = await tx.fetch(
+        f"select {_SCREEN} where c.tenant_id = %s and c.theater_id = any(%s) order by c.name, c.screen_id",
+        (tx.owner, list(theaters)),
+    )
+    found: dict[UUID, list[Screen]] = {theater_id: [] for theater_id in theaters}
+    for row in rows:
+        found[row[1]].append(Screen(*row))
+    return found
 
 
 _LOCKS: Mapping[str, LiteralString] = {

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from serai.kernel.money import Money
@@ -21,6 +22,8 @@ class ShowTakings:
     time_zone: str
     cancelled: bool
     revenue: Money
+    movie_id: UUID
+    theater_id: UUID
 
 
 async def takings(tx: Transaction, first: date, last: date, theater: UUID | None, limit: int) -> list[ShowTakings]:
@@ -29,7 +32,7 @@ async def takings(tx: Transaction, first: date, last: date, theater: UUID | None
         """
         with chosen as (
           select s.show_id, s.pool_no, m.title, t.name as theater, c.name as screen, s.starts_at, t.time_zone,
-                 s.cancelled_at is not null as cancelled, s.currency
+                 s.cancelled_at is not null as cancelled, s.currency, s.movie_id, t.theater_id
           from cinema.shows s
           join cinema.movies m using (tenant_id, movie_id)
           join cinema.screens c using (tenant_id, screen_id)
@@ -46,9 +49,14 @@ async def takings(tx: Transaction, first: date, last: date, theater: UUID | None
                          from cinema.bookings b
                          where b.tenant_id = %(tenant)s::uuid and b.show_id = c.show_id
                            and b.state in ('confirmed', 'cancelled')), 0)::bigint,
-               c.currency
+               c.currency, c.movie_id, c.theater_id
         from chosen c order by c.starts_at, c.show_id
         """,
         {"tenant": tx.owner, "first": first, "last": last, "theater": theater, "limit": limit},
     )
-    return [ShowTakings(*(*row[:8], Money(*row[8:]))) for row in rows]
+    return [_takings(*row) for row in rows]
+
+
+def _takings(*row: Any) -> ShowTakings:
+    *facts, minor, currency, movie_id, theater_id = row
+    return ShowTakings(*(*facts, Money(minor, currency), movie_id, theater_id))

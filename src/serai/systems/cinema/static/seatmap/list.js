@@ -7,7 +7,7 @@
 import { make } from "./icons.js";
 
 export class SeatList {
-  /** `describe(seat)` is the spoken name; `look(seat)` as in the renderer; `toggle(seat)` acts; `pickable(seat)`. */
+  /** `describe(seat)` is the spoken name; `look(seat)` as in the renderer; `toggle(seat, whole row)` acts; `pickable(seat)`. */
   constructor({ describe, look, toggle, pickable }) {
     Object.assign(this, { describe, look, toggle, pickable });
     this.element = make("div", { class: "sm-list" });
@@ -64,7 +64,7 @@ export class SeatList {
 
   #act(event) {
     const id = event.target.closest("[data-seat]")?.dataset.seat;
-    if (id) this.toggle(this.seats.get(id));
+    if (id) this.toggle(this.seats.get(id), event.shiftKey);
   }
 
   #rove(id) {

@@ -66,6 +66,8 @@ export function addresses(src) {
     seats: `${show}/seats`,
     events: `${show}/events`,
     best: `${show}/best`,
+    block: `${show}/block`,
+    unblock: `${show}/unblock`,
     holds: `${root}/holds`,
     hold: (id) => `${root}/holds/${encodeURIComponent(id)}`,
     extend: (id) => `${root}/holds/${encodeURIComponent(id)}/extend`,

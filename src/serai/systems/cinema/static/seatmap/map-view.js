@@ -15,7 +15,7 @@ const TOUCH_SEAT_PX = 30;
 const ARROWS = Object.freeze({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] });
 
 export class MapView {
-  /** `on` = {look, activate(seat), describe(seat), say(text), orphans(), themed()} */
+  /** `on` = {look, activate(seat, whole row), describe(seat), say(text), orphans(), themed()} */
   constructor(on) {
     this.on = on;
     this.hovered = null;
@@ -117,7 +117,7 @@ export class MapView {
     const seat = this.#seatAt(point, mouse ? 1 : TOUCH_REACH_PX);
     if (!seat) return undefined;
     this.cursor = seat;
-    return this.on.activate(seat);
+    return this.on.activate(seat, event.shiftKey);
   }
 
   #hover(point) {
@@ -162,14 +162,14 @@ export class MapView {
   #key(event) {
     if (event.target !== this.element || event.ctrlKey || event.metaKey || event.altKey || !this.scene) return;
     const arrow = ARROWS[event.key];
-    const action = arrow ? () => this.#step(...arrow) : this.#actions()[event.key];
+    const action = arrow ? () => this.#step(...arrow) : this.#actions(event.shiftKey)[event.key];
     if (!action) return;
     event.preventDefault();
     action();
   }
 
-  #actions() {
-    const choose = () => this.cursor && this.on.activate(this.cursor);
+  #actions(whole) {
+    const choose = () => this.cursor && this.on.activate(this.cursor, whole);
     const out = () => this.stage.zoomBy(1 / 1.6);
     const zoomIn = () => this.stage.zoomBy(1.6, this.cursor ? this.#onScreen(this.cursor) : undefined);
     const row = () => this.scene.rows.find((one) => one.seats.includes(this.cursor))?.seats;

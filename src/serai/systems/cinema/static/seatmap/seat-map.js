@@ -1,4 +1,6 @@
 /* <seat-map src="/api/cinema/v1/shows/ID" max="8" hold-url="/cinema/holds/{id}">: choose and hold seats of one show.
+ * With the attribute `manage` it is for those who run the house: any number of seats is chosen, also blocked ones, and
+ * taken off sale or put back.
  *
  * It joins the pure parts (state, choice, geometry) with the drawing, the list, the wire and the panel, and decides what
  * a click may do. It prevents three disappointments: a seat that was sold a second ago looks free; a refusal throws
@@ -18,6 +20,7 @@ import { make, icon } from "./icons.js";
 import { categoriesOf, categoryLegend, stateLegend, STATE_NAMES } from "./legend.js";
 import { SeatList } from "./list.js";
 import { addresses, LiveSeats, Refused, send } from "./live.js";
+import { ManagePanel } from "./manage-panel.js";
 import { MapView } from "./map-view.js";
 import { Panel } from "./panel.js";
 import { sceneOfShow } from "./scene.js";
@@ -57,7 +60,12 @@ class SeatMap extends HTMLElement {
     return this.holding.hold;
   }
 
+  get managing() {
+    return this.hasAttribute("manage");
+  }
+
   get max() {
+    if (this.managing) return this.seats.size;
     return Number(this.getAttribute("max")) || SELECTION_MAX_DEFAULT;
   }
 
@@ -89,16 +97,17 @@ class SeatMap extends HTMLElement {
     this.free = make("span", { class: "sm-free" });
     this.cover = make("div", { class: "sm-cover", role: "status" });
     const look = (seat) => this.lookOf(seat);
+    const activate = (seat, whole) => (whole && this.managing ? this.toggleRow(seat) : this.toggle(seat));
     this.map = new MapView({
       look,
-      activate: (seat) => this.toggle(seat),
+      activate,
       describe: (seat) => this.describe(seat),
       say: (text) => this.say(text),
       orphans: () => this.orphans,
       themed: () => this.#themed(),
     });
-    this.list = new SeatList({ look, describe: (seat) => this.describe(seat), toggle: (seat) => this.toggle(seat), pickable: (seat) => this.isFree(seat) });
-    this.panel = new Panel(this.#panelActions(), this.locale);
+    this.list = new SeatList({ look, describe: (seat) => this.describe(seat), toggle: activate, pickable: (seat) => this.isPickable(seat) });
+    this.panel = this.managing ? new ManagePanel(this.#manageActions(), (seat) => this.stateOf(seat)) : new Panel(this.#panelActions(), this.locale);
     const body = make("div", { class: "sm-body" }, this.map.element, this.list.element, this.cover);
     const bar = make("div", { class: "sm-bar" }, this.legend, make("div", { class: "sm-bar-end" }, this.free, this.connection, this.#viewSwitch()));
     this.replaceChildren(make("div", { class: "sm-frame" }, make("div", { class: "sm-main" }, bar, body, this.states), this.panel.element), this.spoken);
@@ -117,6 +126,33 @@ class SeatMap extends HTMLElement {
       ended: () => this.holding.end(),
       say: (text) => this.say(text),
     };
+  }
+
+  #manageActions() {
+    return {
+      block: () => this.#manage("block", "available", "off sale"),
+      unblock: () => this.#manage("unblock", "blocked", "back on sale"),
+      remove: (seat) => this.toggle(seat),
+      clear: () => this.clear(),
+    };
+  }
+
+  /* Seats are changed all or none; the stream then tells every map, this one too. */
+  async #manage(action, from, now) {
+    const seats = this.selection.filter((seat) => this.stateOf(seat) === from);
+    if (this.busy || !seats.length) return;
+    this.setBusy(true);
+    try {
+      await send("POST", this.wire[action], { seat_ids: seats.map((seat) => seat.id) });
+      this.notice(`${seats.length === 1 ? "1 seat is" : `${seats.length} seats are`} ${now}.`, "info");
+      this.select(this.selection.filter((seat) => !seats.includes(seat)).map((seat) => seat.id));
+      this.emit("managed", { action, seats });
+    } catch (error) {
+      this.failed(error);
+    } finally {
+      this.setBusy(false);
+      this.live?.resync();
+    }
   }
 
   #viewSwitch() {
@@ -173,12 +209,12 @@ class SeatMap extends HTMLElement {
     this.scene = sceneOfShow(payload);
     this.blocks = blocksOf(this.scene.rows, this.scene.pitch);
     this.state = applySnapshot(EMPTY, payload).state;
-    this.selected = new Set([...this.selected].filter((id) => this.isFree(this.seats.get(id))));
+    this.selected = new Set([...this.selected].filter((id) => this.isPickable(this.seats.get(id))));
     this.list.scene = null;
     this.style.setProperty("--sm-aspect", String(this.scene.bounds.width / this.scene.bounds.height));
     this.map.setScene(this.scene);
     this.#cover(null);
-    this.holding.restore();
+    if (!this.managing) this.holding.restore();
     this.#show(this.dataset.view);
     this.#refresh();
   }
@@ -200,7 +236,7 @@ class SeatMap extends HTMLElement {
   /* Seats of the choice that somebody else has just taken. While our own request is under way it is probably us. */
   #dropLost(seats) {
     if (this.busy) return;
-    const lost = seats.filter((seat) => this.selected.has(seat.id) && this.stateOf(seat) !== "available");
+    const lost = seats.filter((seat) => this.selected.has(seat.id) && !this.isPickable(seat));
     if (!lost.length) return;
     for (const seat of lost) this.selected.delete(seat.id);
     this.tellLost(lost);
@@ -238,6 +274,11 @@ class SeatMap extends HTMLElement {
     return seat !== undefined && this.stateOf(seat) === "available" && !this.hold?.ids.has(seat.id);
   }
 
+  /** Whether it may be chosen here: a free seat, and by those who run the house also a blocked one. */
+  isPickable(seat) {
+    return this.isFree(seat) || (this.managing && seat !== undefined && this.stateOf(seat) === "blocked");
+  }
+
   lookOf(seat) {
     const state = this.stateOf(seat);
     const color = this.colors.get(seat.category);
@@ -260,7 +301,7 @@ class SeatMap extends HTMLElement {
     if (this.busy) return;
     if (this.hold) return this.notice("Your seats are held. Use “Change seats” to choose others.", "info");
     if (this.selected.has(seat.id)) this.selected.delete(seat.id);
-    else if (!this.isFree(seat)) return this.say(`${seatName(seat)} is not free`);
+    else if (!this.isPickable(seat)) return this.say(`${seatName(seat)} is not free`);
     else if (this.selected.size >= this.max) return this.notice(`You can choose at most ${this.max} seats.`, "warn");
     else this.selected.add(seat.id);
     this.notice(null);
@@ -268,10 +309,19 @@ class SeatMap extends HTMLElement {
     this.say(`${seatName(seat)} ${this.selected.has(seat.id) ? "chosen" : "given back"}. ${this.selected.size} of at most ${this.max}.`);
   }
 
-  /** Replace the choice by these seat ids, as far as they are free. */
+  /** Choose all seats of a row that may be chosen, or give them back if all of them are. */
+  toggleRow(seat) {
+    const { seats } = this.scene.rows.find((row) => row.seats.includes(seat));
+    const ids = seats.filter((one) => this.isPickable(one)).map((one) => one.id);
+    const all = ids.every((id) => this.selected.has(id));
+    this.select(all ? [...this.selected].filter((id) => !ids.includes(id)) : [...new Set([...this.selected, ...ids])]);
+    this.say(`Row ${seat.row} ${all ? "given back" : "chosen"}. ${this.selected.size} seats.`);
+  }
+
+  /** Replace the choice by these seat ids, as far as they may be chosen. */
   select(ids) {
     const touched = [...this.selection];
-    this.selected = new Set(ids.filter((id) => this.isFree(this.seats.get(id))).slice(0, this.max));
+    this.selected = new Set(ids.filter((id) => this.isPickable(this.seats.get(id))).slice(0, this.max));
     this.#selectionChanged([...touched, ...this.selection]);
   }
 
@@ -282,7 +332,7 @@ class SeatMap extends HTMLElement {
   }
 
   #selectionChanged(seats) {
-    this.orphans = orphansOf(this.blocks, (seat) => this.isFree(seat), this.selected);
+    this.orphans = this.managing ? [] : orphansOf(this.blocks, (seat) => this.isFree(seat), this.selected);
     if (this.orphans.length) {
       const names = this.orphans.map(seatName).join(" and ");
       this.notice(`This leaves ${names} alone. Seats beside each other keep the row whole.`, "warn");
