@@ -86,7 +86,7 @@ def clauses(seek: Seek, orders: Mapping[str, Order], row_id: LiteralString) -> C
     beside = seek.beside or (None, None)
     return Clauses(
         seek,
-        f"({order.expression})::text, {row_id}::text",
+        f"({order.expression})::text as seek_value, {row_id}::text as seek_id",
         f"(%(seek_id)s::uuid is null or ({order.expression}, {row_id}) {sign}"
         f" (%(seek_value)s::text::{order.type}, %(seek_id)s::uuid))",
         f"order by {order.expression} {way}, {row_id} {way} limit %(seek_limit)s",

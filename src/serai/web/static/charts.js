@@ -1,8 +1,9 @@
 // Draws every <figure data-chart> with uPlot in the colours of the tokens. Its data stand in the page as JSON:
-// {"x": [unix seconds], "series": [{"label", "unit", "values", "bars"?}]}; the figure's table says the same to everybody else.
+// {"x": [unix seconds], "series": [{"label", "unit", "values", "bars"?}], "names"?}; the figure's table says the same to everybody else.
 
 const COLOURS = ["--accent", "--saffron", "--info", "--ok"];
 const HEIGHT = 240;
+const LABEL_PX = 64;
 
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
 const resolved = (name) => {
@@ -24,8 +25,15 @@ function moments(chart, splits) {
   return splits.map((at) => new Date(at * 1000).toLocaleString(document.documentElement.lang, style));
 }
 
+// Days are not moments: each has its place in the middle of a bar, and the labels stand at days only.
+const dayScale = (x) => ({ scales: { x: { range: (_, from, to) => [from - (0.6 * (to - from)) / Math.max(x.length - 1, 1), to + (0.6 * (to - from)) / Math.max(x.length - 1, 1)] } } });
+const thinned = (x, width) => {
+  const step = Math.max(1, Math.ceil((x.length * LABEL_PX) / width));
+  return x.filter((_, place) => place % step === 0);
+};
+
 function draw(figure) {
-  const { x, series } = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+  const { x, series, names } = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
   const target = figure.querySelector("[data-chart-canvas]");
   const axis = { stroke: resolved("--ink-subtle"), grid: { stroke: resolved("--line"), width: 1 }, ticks: { show: false } };
   const font = "12px " + token("--font");
@@ -43,8 +51,9 @@ function draw(figure) {
     {
       width: target.clientWidth,
       height: HEIGHT,
-      series: [{ label: "Time", value: (chart, at) => (at == null ? "–" : moments(chart, [at])[0]) }, ...lines],
-      axes: [{ ...axis, font, values: moments }, { ...axis, font }],
+      ...(names ? dayScale(x) : {}),
+      series: [{ label: names ? "Day" : "Time", value: (chart, at) => (at == null ? "–" : (names?.[x.indexOf(at)] ?? moments(chart, [at])[0])) }, ...lines],
+      axes: [{ ...axis, font, values: moments, ...(names ? { splits: () => thinned(x, target.clientWidth) } : {}) }, { ...axis, font }],
       cursor: { points: { size: 8 } },
     },
     [x, ...series.map((one) => one.values)],

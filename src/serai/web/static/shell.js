@@ -159,6 +159,11 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const followSystem = () => remembered() || setTheme(dark.matches ? "dark" : "light");
 dark.addEventListener("change", followSystem);
 
+// Where one is stays in sight in a navigation that is wider than the window.
+const nav = document.querySelector(".nav");
+const here = nav?.querySelector("[aria-current]");
+if (here) nav.scrollLeft = here.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
+
 setTheme(root.dataset.theme);
 followSystem();
 localise(document);

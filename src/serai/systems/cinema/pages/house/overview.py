@@ -13,6 +13,7 @@ SHOWS_MAX = 8
 """Shows of today that the overview names; the list has them all."""
 
 MOVIES_MAX = 6
+DAYS_MAX = 7
 
 
 class OverviewPage:
@@ -35,7 +36,7 @@ class OverviewPage:
             system="cinema",
             overview=overview,
             coming=overview.coming[:SHOWS_MAX],
-            days=[(_words(group.key), group) for group in overview.days],
+            days=[(_words(group.key), group) for group in overview.days[:DAYS_MAX]],
             movies=overview.movies[:MOVIES_MAX],
         )
 
