@@ -60,6 +60,10 @@ class Site:
     client: httpx.AsyncClient
     _clients: list[httpx.AsyncClient] = field(default_factory=list)
 
+    def close_later(self, client: httpx.AsyncClient) -> None:
+        """Closes a client of a test's own with the site."""
+        self._clients.append(client)
+
     def sql(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
         """As the owner, past row-level security: to move rows' times, and to look."""
         with psycopg.connect(self.owner_url, autocommit=True) as connection:
@@ -250,7 +254,10 @@ async def opened_site(
             httpx.AsyncClient(base_url=url, timeout=30, limits=httpx.Limits(max_connections=100))
         )
         tenant = await world.need(IdentityApi).site_tenant()
-        yield Site(world, built, url, gateway_url, database_url("postgres"), tenant, client)
+        site = Site(world, built, url, gateway_url, database_url("postgres"), tenant, client)
+        yield site
+        for each in site._clients:
+            await each.aclose()
 
 
 OpenSite = Callable[..., Awaitable[Site]]

@@ -1,12 +1,15 @@
 """Those who work in a cinema, for tests: bearer headers by role, and a second house beside the site's."""
 
+import html
+import re
 from typing import Any
 from uuid import UUID
 
+import httpx
 from tests.systems.cinema.conftest import Site
 
 from serai.systems.cinema.plan import classic, export_plan
-from serai.systems.identity.api import IdentityApi
+from serai.systems.identity.api import IdentityApi, NewUser
 
 V1 = "/api/cinema/v1"
 EUR = {"amount": 1200, "currency": "EUR"}
@@ -64,3 +67,33 @@ def events(site: Site, topic: str) -> list[tuple[str, dict[str, Any]]]:
         (kind, data)
         for kind, data in site.sql("select type, data from runtime.outbox where topic = %s order by event_no", topic)
     ]
+
+
+PASSWORD = "a password for the tests"
+
+
+async def employ(site: Site, role: str) -> str:
+    """Somebody with this role who can sign in with PASSWORD; returns the e-mail address."""
+    api = site.world.need(IdentityApi)
+    email = f"{role.replace(':', '-')}@house.example"
+    password_hash = await api.hash_password(PASSWORD)
+    async with site.world.database.transaction(site.tenant) as tx:
+        await api.ensure_user(tx, NewUser(email, role.capitalize(), password_hash, (role,)))
+    return email
+
+
+def csrf_of(page: str) -> str:
+    """The token of a page's first form."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found is not None, "the page has no form"
+    return html.unescape(found[1])
+
+
+async def signed_in(site: Site, role: str = "manager") -> httpx.AsyncClient:
+    """A browser's cookies of somebody with this role; it asks for pages, and closes with the site."""
+    client = httpx.AsyncClient(base_url=site.url, timeout=30, headers={"accept": "text/html"})
+    site.close_later(client)
+    token = csrf_of((await client.get("/sign-in")).text)
+    body = {"email": await employ(site, role), "password": PASSWORD, "csrf_token": token}
+    assert (await client.post("/sign-in", data=body)).status_code == 303
+    return client
