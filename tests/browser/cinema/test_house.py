@@ -39,7 +39,7 @@ async def at_work(visitor: Any, site: Any, width: int = 1280, path: str = "/cine
 
 async def editor_ready(page: Any) -> None:
     await page.wait_for_function(
-        "document.querySelector('plan-editor')?.stage?.renderer.width > 0 && document.querySelector('plan-editor').scene?.seats.length > 0"
+        "() => document.querySelector('plan-editor')?.stage?.renderer.width > 0 && document.querySelector('plan-editor').scene?.seats.length > 0"
     )
 
 
@@ -120,16 +120,16 @@ async def test_a_plan_that_was_not_saved_is_not_lost_unasked_and_a_refusal_names
     page.on("dialog", stay)
     await page.evaluate(
         """() => { const e = document.querySelector('plan-editor'); const plan = structuredClone(e.plan);
-        plan.zones[0].rows[0].seats[1].seat_number = plan.zones[0].rows[0].seats[0].seat_number; e.commit(plan, 'Spoil'); }"""
+        plan.zones[0].rows[0].seats[1].seat_guid = plan.zones[0].rows[0].seats[0].seat_guid; e.commit(plan, 'Spoil'); }"""
     )
     await page.focus(".sm-canvas")
     await page.keyboard.press("Control+s")
     await page.wait_for_selector("text=Not saved.")
-    assert "zones[0].rows[0].seats[1].seat_number" in await page.inner_text(".sm-inspector")
+    assert "zones[0].rows[0].seats[1].seat_guid" in await page.inner_text(".sm-inspector")
     assert site.sql("select count(*) from cinema.plans") == [(1,)]
     mina.complaints.clear()  # the browser's own line about the 422
     await page.click("a:has-text('Add show')", no_wait_after=True)
-    await page.wait_for_function("document.querySelector('plan-editor').dirty")
+    await page.wait_for_function("() => document.querySelector('plan-editor').dirty")
     assert asked == ["beforeunload"] and screen_id in page.url
     await page.click("nav.nav a:has-text('Shows')")
     await page.wait_for_url("**/cinema/house/shows")
@@ -142,7 +142,7 @@ async def test_seats_are_blocked_by_mouse_and_put_back_by_keyboard(open_site: An
     mina = await at_work(visitor, site, path=f"/cinema/house/shows/{show_id}")
     page = mina.page
     await page.wait_for_selector(".sm-connection[data-status=live]")
-    await page.wait_for_function("document.querySelector('seat-map').map.stage.fitted")
+    await page.wait_for_function("() => document.querySelector('seat-map').map.stage.fitted")
     await page.locator("seat-map").scroll_into_view_if_needed()
     await mina.click_seats(*seats[:2])
     await page.keyboard.down("Shift")
@@ -197,7 +197,7 @@ async def test_a_list_is_searched_and_sorted_in_place(open_site: Any, visitor: A
     await page.wait_for_url("**q=zeb*")
     assert await page.locator("tbody .row-link").all_inner_texts() == ["Zebra"]
     assert "sort=-movie" in page.url
-    await page.wait_for_function("document.getElementById('announcer').textContent === '1 show'")
+    await page.wait_for_function("() => document.getElementById('announcer').textContent === '1 show'")
     await page.select_option("#state", "off")
     await page.wait_for_selector("text=Nothing fits")
     assert await page.evaluate("window.stayed")
