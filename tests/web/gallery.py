@@ -15,8 +15,11 @@ from starlette.routing import Route
 import serai.systems.identity
 from serai.kernel.errors import Forbidden, NotFound, SeraiError
 from serai.kernel.money import Money
+from serai.runtime.postgres.keyset import Slice
 from serai.runtime.system import Figure
+from serai.web.forms import Form
 from serai.web.home import home_routes
+from serai.web.listing import Column, Filter, Listing, read_listing
 from serai.web.security import SecurityHeaders
 from serai.web.shell import Account, Flash, NavEntry, Shell, SystemEntry
 from serai.web.tiles import Health, Home, Tile, TileState
@@ -170,10 +173,29 @@ def hostile_mailbox_context() -> dict[str, Any]:
     return context | {"mail": context["mail"] | {"html_href": "/mailbox/hostile/body"}}
 
 
+def believable_list() -> Listing:
+    query = b"q=the&sort=-sold&state=shown"
+    request = Request({"type": "http", "method": "GET", "path": "/gallery", "headers": [], "query_string": query})
+    asked = read_listing(
+        request,
+        noun=("movie", "movies"),
+        columns=(Column("Movie", "title"), Column("Sold", "sold")),
+        usual="title",
+        search="Title",
+        filters=(Filter("state", "State", "film", (("", "All movies"), ("shown", "On offer"))),),
+    )
+    return asked.showing(Slice((("The Long Caravan", 62.5), ("The Salt Road", 4.2)), ("90", "a"), ("1", "b")))
+
+
 def style_guide_context() -> dict[str, Any]:
     minutes = [int(NOW.timestamp()) + 60 * n for n in range(-59, 1)]
     bookings = [60 + (n * 7 % 23) + n // 3 for n in range(60)]
     return {
+        "movies": believable_list(),
+        "refused_form": Form(
+            {"title": "The Long Caravan", "prices.Front row": "12.505", "hall": "2"},
+            {"prices.Front row": "Write an amount such as 12.50."},
+        ),
         "price": Money(1250, "EUR"),
         "yen": Money(1250, "JPY"),
         "now": NOW,
