@@ -129,10 +129,16 @@ def walk(page, count: int) -> set[str]:
 
 
 def test_the_first_tab_offers_to_skip_to_the_content(open_page):
-    page = open_page("/gallery")
+    page = open_page("/account")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_a_refused_form_is_taken_up_at_its_first_wrong_field(open_page):
+    page = open_page("/gallery")
+    assert page.evaluate("document.activeElement.id") == "email"
+    assert page.get_attribute("#email", "aria-describedby") == "email-error email-hint"
 
 
 def test_a_dialog_keeps_the_keyboard_and_gives_it_back(open_page):

@@ -79,6 +79,13 @@ async def test_a_guest_signs_in_first_and_comes_back(site: Any, page: str) -> No
     assert 'name="next" value="/cinema/house' in form.text
 
 
+async def test_a_program_is_told_and_a_part_of_a_page_leads_the_whole_page_to_sign_in(site: Any) -> None:
+    assert (await site.client.get("/cinema/house")).status_code == 401
+    part = await site.client.get("/cinema/house/shows?q=a", headers={"hx-request": "true", "accept": "*/*"})
+    assert part.status_code == 204
+    assert part.headers["hx-redirect"] == "/sign-in?next=%2Fcinema%2Fhouse%2Fshows%3Fq%3Da"
+
+
 @pytest.mark.parametrize("page", PAGES)
 async def test_the_role_opens_the_pages_and_no_other_does(site: Any, page: str) -> None:
     await house(site)

@@ -188,11 +188,19 @@ def settle(request: Request, response: Response) -> None:
     browser_of(request).settle(request, response)
 
 
-def to_sign_in(request: Request) -> RedirectResponse:
+def to_sign_in(request: Request) -> Response:
     """To the sign-in page, and back here afterwards."""
     query = f"?{request.url.query}" if request.url.query else ""
     back = f"{request.url.path}{query}" if request.method in SAFE_METHODS else "/account"
-    return RedirectResponse(f"/sign-in?next={quote(back, safe='')}", 303)
+    there = f"/sign-in?next={quote(back, safe='')}"
+    if "hx-request" in request.headers:  # a part of a page was asked for, in which the form must not appear
+        return Response(status_code=204, headers={"hx-redirect": there})
+    return RedirectResponse(there, 303)
+
+
+def _is_a_persons(request: Request) -> bool:
+    """Whether a browser asks for a page; a program is better told 401."""
+    return "text/html" in request.headers.get("accept", "") or "hx-request" in request.headers
 
 
 class PageRoute(APIRoute):
@@ -210,7 +218,7 @@ class PageRoute(APIRoute):
             try:
                 response = await handle(request)
             except Unauthenticated:
-                if principal.kind != "guest":
+                if principal.kind != "guest" or not _is_a_persons(request):
                     raise
                 response = to_sign_in(request)
             browser_of(request).settle(request, response)
