@@ -110,10 +110,15 @@ document.addEventListener("htmx:before:request", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
 
-// A list or programme that was changed in place says what it shows now.
+// A list or programme that was changed in place says what it shows now; one that asks again and again, only news.
+const toAnnounce = () => document.querySelector("[data-announce]")?.textContent.trim().replace(/\s+/g, " ");
+let announced = toAnnounce();
+
 function announceSwap() {
-  const said = document.querySelector("[data-announce]");
-  if (said) announce(said.textContent.trim().replace(/\s+/g, " "));
+  const said = toAnnounce();
+  if (!said || said === announced) return;
+  announced = said;
+  announce(said);
 }
 
 document.addEventListener("htmx:after:swap", () => {
