@@ -8,6 +8,7 @@ from serai.runtime.mail import Mailer
 from serai.runtime.system import Entry, Figure, Parts, Progress, System, World
 from serai.systems.allocation.api import Allocation
 from serai.systems.cinema.demo import Demo
+from serai.systems.cinema.demo_buyers import EVERY_S, Buyers
 from serai.systems.cinema.http import Cinema, make_routers
 from serai.systems.cinema.model import OWNER
 from serai.systems.cinema.pages import make_pages
@@ -115,6 +116,7 @@ def build(world: World) -> Parts:
         loops=[
             Loop("cinema.settle_shows", SETTLE_EVERY_S, cinema.schedule.settle),
             Loop("cinema.waiting", SERVE_EVERY_S, cinema.waiting.serve),
+            Loop("cinema.demo_buyers", EVERY_S, partial(_buy_on, world, cinema)),
         ],
         background=[Loop("cinema.live", cinema.settings.poll_ms / 1000, cinema.live.poll)],
         figure=partial(_figure, world),
@@ -124,16 +126,17 @@ def build(world: World) -> Parts:
 
 
 async def _load_demo(world: World, cinema: Cinema, progress: Progress) -> None:
-    demo = Demo(
-        world.database,
-        world.need(Allocation),
-        cinema.shows,
-        cinema.holds,
-        cinema.bookings,
-        world.clock,
-        world.random,
-    )
+    demo = Demo(world.database, world.need(Allocation), _buyers(world, cinema), world.clock)
     await demo.load(await world.need(IdentityApi).site_tenant(), progress)
+
+
+def _buyers(world: World, cinema: Cinema) -> Buyers:
+    return Buyers.of(world, world.need(Allocation), cinema.shows, cinema.bookings)
+
+
+async def _buy_on(world: World, cinema: Cinema) -> None:
+    if world.settings.demo:
+        await _buyers(world, cinema).one(await world.need(IdentityApi).site_tenant())
 
 
 async def _keep_ahead(world: World, cinema: Cinema) -> None:
