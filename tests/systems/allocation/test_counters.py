@@ -150,7 +150,7 @@ async def test_a_resize_keeps_what_is_taken_and_writes_a_line(shop: Shop) -> Non
 
 async def test_the_table_itself_refuses_to_sell_more_than_there_is(shop: Shop) -> None:
     pool = await shop.pool(counters=[CounterPlan(7, capacity=2, overbook=1)])
-    for wrong in ("held = 4", "held = -1", "sold = -1", "capacity = -1"):
+    for wrong in ("held = 4", "held = -1", "sold = -1", "capacity = -2"):
         with pytest.raises(psycopg.errors.CheckViolation):
             await shop.tamper(f"update allocation.counters set {wrong} where pool_no = %s", pool)
 

@@ -26,11 +26,13 @@ from serai.mechanisms.allocation.claims import (
 from serai.runtime.postgres.database import Database, open_database
 from serai.systems.allocation.api import (
     Bucket,
+    CapacityMove,
     Claim,
     ClaimExpired,
     ClaimLost,
     CounterAsk,
     CounterPlan,
+    CounterRef,
     DrawAsk,
     NotEnough,
     TooManyPayments,
@@ -70,6 +72,7 @@ class Twin:
 
     def __init__(self) -> None:
         self.claims: list[TwinClaim] = []
+        self.capacity = {key: plan.capacity for key, plan in COUNTERS.items()}
         self.blocked: set[UnitRef] = set()
 
     def owner(self, unit: UnitRef) -> TwinClaim | None:
@@ -88,7 +91,7 @@ class Twin:
 
     def room(self, key: int) -> int:
         taken = self.counted(key, UnitState.HELD) + self.counted(key, UnitState.SOLD)
-        return COUNTERS[key].capacity + COUNTERS[key].overbook - taken
+        return self.capacity[key] + COUNTERS[key].overbook - taken
 
     def take_away(self, units: set[UnitRef]) -> None:
         for claim in self.claims:
@@ -266,6 +269,22 @@ class Machine(RuleBasedStateMachine):
     def late_with_units(self) -> list[TwinClaim]:
         return [claim for claim in self.twin.claims if claim.late and claim.state in LIVE and claim.units]
 
+    @rule(deltas=st.dictionaries(st.sampled_from(sorted(COUNTERS)), st.integers(-4, 4), min_size=1))
+    def goods_come_and_go(self, deltas: dict[int, int]) -> None:
+        short = {key for key, delta in deltas.items() if delta < 0 and self.twin.room(key) + delta < 0}
+        work = self.moving([CapacityMove(CounterRef(self.seats, key), delta) for key, delta in deltas.items()])
+        if short:
+            assert {ask.key for ask in self.refused(NotEnough, work).short} == short
+            return
+        moved = self.run(work)
+        for key, delta in deltas.items():
+            self.twin.capacity[key] += delta
+            assert moved[CounterRef(self.seats, key)].room == self.twin.room(key)
+
+    async def moving(self, moves: list[CapacityMove]) -> dict[CounterRef, Bucket]:
+        async with self.shop.database.transaction(self.shop.tenant) as tx:
+            return await self.shop.allocation.move_capacity(tx, moves, "lorry")
+
     @rule()
     def sweep(self) -> None:
         assert self.run(self.shop.sweep()) >= self.twin.expire()
@@ -303,7 +322,7 @@ class Machine(RuleBasedStateMachine):
             if pool_no == self.seats:
                 assert counters == {
                     key: Bucket(
-                        plan.capacity,
+                        self.twin.capacity[key],
                         plan.overbook,
                         self.twin.counted(key, UnitState.HELD),
                         self.twin.counted(key, UnitState.SOLD),

@@ -17,8 +17,11 @@ HOLD_S_MAX = 3600
 LINES_MAX = 200
 """Lines that one claim may have: units, counters, and units drawn."""
 
-COUNT_MAX = 500
-"""How much of one counter a claim may take."""
+COUNT_MAX = 10**12
+"""How much of one counter a claim may take: a number that no sum of claims can carry out of a bigint."""
+
+MOVES_MAX = 2_000
+"""Counters whose capacity one statement may move."""
 
 BUCKETS_MAX = 64
 """Buckets of one counter: a server's cores keep no more than that busy."""
@@ -51,6 +54,28 @@ class CounterAsk:
     pool_no: int
     key: int
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CounterRef:
+    """One counter: its pool and its key in it."""
+
+    pool_no: int
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityMove:
+    """So much more or less of one counter. 0 changes nothing: it locks the counter and tells what it is."""
+
+    counter: CounterRef
+    delta: int
+    overbook: int = 0
+    """What a counter that is made by this move may be sold beyond its capacity."""
+
+    def __post_init__(self) -> None:
+        assert abs(self.delta) <= COUNT_MAX, f"a move of {self.delta}"
+        assert self.overbook >= 0, f"overbook {self.overbook}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from serai.kernel.errors import SeraiError
 from serai.kernel.ids import Capability, uuid7
 from serai.kernel.ports import Clock, Random
 from serai.mechanisms.allocation.claims import UNIT_AFTER, ClaimState, Move, UnitState, after
-from serai.mechanisms.allocation.ledger import Difference
+from serai.mechanisms.allocation.ledger import Bucket, Difference
 from serai.mechanisms.allocation.spread import TooSmall, overbooked, spread
 from serai.runtime.postgres.database import Database, DatabaseUnavailable, Transaction
 from serai.systems.allocation.errors import (
@@ -31,19 +31,21 @@ from serai.systems.allocation.errors import (
     UnitsTaken,
 )
 from serai.systems.allocation.model import (
-    COUNT_MAX,
     HOLD_S_MAX,
+    MOVES_MAX,
     NOWAIT_TRIES_MAX,
     PAYMENTS_MAX,
     Ask,
     Breach,
+    CapacityMove,
     Claim,
     CounterAsk,
     CounterPlan,
+    CounterRef,
     UnitRef,
 )
 from serai.systems.allocation.opening import Opener
-from serai.systems.allocation.store import expiring, moving, opening, pools, proof
+from serai.systems.allocation.store import capacity, expiring, moving, opening, pools, proof
 
 T = TypeVar("T")
 
@@ -109,6 +111,37 @@ class Allocation:
         if fresh:
             await pools.create_buckets(tx, pool_no, fresh, actor)
         await pools.resize_buckets(tx, pool_no, plan.key, capacities, beyond, actor)
+
+    async def move_capacity(
+        self, tx: Transaction, moves: Sequence[CapacityMove], actor: str = ""
+    ) -> dict[CounterRef, Bucket]:
+        """More of some counters and less of others, all or none; those that do not exist yet are made by it.
+
+        Returns what each has become; the transaction has them locked. NotEnough names all that would be left with less
+        than is held and sold of them; NoSuchCounters: their pool does not exist.
+        """
+        assert 1 <= len(moves) <= MOVES_MAX, f"{len(moves)} moves"
+        assert len({move.counter for move in moves}) == len(moves), "a counter is moved twice"
+        moved = await capacity.move_capacity(tx, moves, actor)
+        if moved.done:
+            return dict(moved.counters)
+        if moved.counters:
+            raise _too_little(moves, moved)
+        # Under a savepoint, so that a refusal leaves no counter behind that nothing was ever received into.
+        await tx.execute("savepoint moving")
+        await capacity.create_missing(tx, moves, actor)
+        moved = await capacity.move_capacity(tx, moves, actor)
+        if moved.done:
+            return dict(moved.counters)
+        await tx.execute("rollback to savepoint moving")
+        if moved.counters:
+            raise _too_little(moves, moved)
+        raise NoSuchCounters([CounterAsk(move.counter.pool_no, move.counter.key, 1) for move in moves])
+
+    async def set_overbook(self, tx: Transaction, pool_no: int, overbook: int, actor: str = "") -> None:
+        """What each counter of the pool may be sold beyond its capacity; CounterTooSmall if one is further already."""
+        if not await capacity.set_overbook(tx, pool_no, overbook, actor):
+            raise CounterTooSmall(f"Of something more than {overbook} beyond what is there are held or sold already.")
 
     async def open_claim(self, tx: Transaction, ask: Ask) -> Claim:
         """Holds all that is asked, or raises UnitsTaken, NotEnough, NoSuchUnits, NoSuchCounters or TooManyClaims."""
@@ -272,11 +305,14 @@ class Allocation:
             return await work(tx)
 
     async def _make_room(self, tx: Transaction, short: Sequence[CounterAsk]) -> bool:
-        """Each expired claim gives back at least one, so COUNT_MAX of them are enough for any ask."""
-        due = await expiring.due_on_counters(tx, short, COUNT_MAX)
-        if due:
-            await expiring.expire_claims(tx, due, [self._event_id() for _ in due])
-        return await expiring.counters_have_room(tx, short)
+        """Expires in batches until there is room, or nothing that is due is left."""
+        while True:
+            due = await expiring.due_on_counters(tx, short, SWEEP_BATCH_MAX)
+            if due:
+                await expiring.expire_claims(tx, due, [self._event_id() for _ in due])
+            has_room = await expiring.counters_have_room(tx, short)
+            if has_room or len(due) < SWEEP_BATCH_MAX:
+                return has_room
 
     async def _sweep_batch(self, tx: Transaction) -> int:
         due = await expiring.due_claims(tx, SWEEP_BATCH_MAX)
@@ -328,6 +364,17 @@ class Allocation:
 
     def _event_id(self) -> UUID:
         return uuid7(self._clock, self._random)
+
+
+def _too_little(moves: Sequence[CapacityMove], moved: capacity.MovedCapacity) -> NotEnough:
+    short = [
+        CounterAsk(move.counter.pool_no, move.counter.key, -move.delta)
+        for move in moves
+        if moved.counters[move.counter].room + move.delta < 0
+    ]
+    worst = short[0]
+    left = moved.counters[CounterRef(worst.pool_no, worst.key)].room
+    return NotEnough(worst.pool_no, worst.key, worst.count, left, short)
 
 
 def _buckets(plan: CounterPlan) -> list[pools.NewBucket]:

@@ -39,10 +39,10 @@ create table allocation.counters (
   pool_no int not null,
   key bigint not null,
   bucket smallint not null,
-  capacity int not null check (capacity >= 0),
-  overbook int not null default 0 check (overbook >= 0),    -- what may be sold beyond the capacity
-  held int not null default 0 check (held >= 0),
-  sold int not null default 0 check (sold >= 0),
+  capacity bigint not null,               -- below 0 only where it may be oversold: the last check says by how much
+  overbook bigint not null default 0 check (overbook >= 0),    -- what may be sold beyond the capacity
+  held bigint not null default 0 check (held >= 0),
+  sold bigint not null default 0 check (sold >= 0),
   version bigint not null default 1,
   primary key (tenant_id, pool_no, key, bucket),
   foreign key (tenant_id, pool_no) references allocation.pools,
@@ -81,7 +81,7 @@ create table allocation.claim_counts (
   pool_no int not null,
   key bigint not null,
   bucket smallint not null,
-  count int not null check (count > 0),
+  count bigint not null check (count > 0),
   primary key (tenant_id, claim_id, pool_no, key, bucket)
 );
 
@@ -112,10 +112,10 @@ create table allocation.counter_ledger (
   pool_no int not null,
   key bigint not null,
   bucket smallint not null,
-  capacity int not null,               -- this and the next three: what the row became
-  overbook int not null,
-  held int not null,
-  sold int not null,
+  capacity bigint not null,            -- this and the next three: what the row became
+  overbook bigint not null,
+  held bigint not null,
+  sold bigint not null,
   actor text not null default '',
   primary key (tenant_id, entry_no)
 );

@@ -55,7 +55,7 @@ async def counters_have_room(tx: Transaction, counters: Sequence[CounterAsk]) ->
         select bool_and(coalesce((select sum(c.capacity + c.overbook - c.held - c.sold) from allocation.counters c
                                   where c.tenant_id = %(tenant)s::uuid and c.pool_no = w.pool_no and c.key = w.key), 0)
                         >= w.count)
-        from unnest(%(pools)s::int[], %(keys)s::bigint[], %(counts)s::int[]) as w(pool_no, key, count)
+        from unnest(%(pools)s::int[], %(keys)s::bigint[], %(counts)s::bigint[]) as w(pool_no, key, count)
         """,
         {
             "tenant": tx.owner,
@@ -98,7 +98,7 @@ with due as materialized (
 ), after_units as materialized (
   select count(*) as units from freed
 ), counts as materialized (
-  select l.tenant_id, l.pool_no, l.key, l.bucket, sum(l.count)::int as count,
+  select l.tenant_id, l.pool_no, l.key, l.bucket, sum(l.count)::bigint as count,
          case when count(distinct l.claim_id) = 1 then min(l.claim_id::text)::uuid end as claim_id
   from after_units, due join allocation.claim_counts l using (tenant_id, claim_id)
   group by l.tenant_id, l.pool_no, l.key, l.bucket

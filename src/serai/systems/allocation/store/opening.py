@@ -116,7 +116,7 @@ _NO_COUNTERS = """
 # `picked` is chosen by what was committed when the statement began: too little room then is a refusal without a lock.
 _COUNTERS = """
 ), wanted as materialized (
-  select * from unnest(%(counter_pools)s::int[], %(counter_keys)s::bigint[], %(counter_counts)s::int[])
+  select * from unnest(%(counter_pools)s::int[], %(counter_keys)s::bigint[], %(counter_counts)s::bigint[])
     as w(pool_no, key, count)
 ), buckets as materialized (
   select w.pool_no, w.key, w.count, c.bucket, c.capacity + c.overbook - c.held - c.sold as room,
@@ -141,7 +141,7 @@ _COUNTERS = """
   order by c.pool_no, c.key, c.bucket for update of c
 ), drawn as materialized (
   select pool_no, key, bucket, capacity, overbook, held, sold, version,
-         least(room, greatest(count - before, 0))::int as count
+         least(room, greatest(count - before, 0))::bigint as count
   from (select *, coalesce(sum(room) over (partition by pool_no, key order by bucket
                            rows between unbounded preceding and 1 preceding), 0) as before from locked_buckets) as l
 ), complete as materialized (
@@ -210,7 +210,7 @@ select complete.yes, m.until, m.holder_claims,
 _WHAT_WAS_LEFT = """
      , case when not complete.yes then
          (select jsonb_agg(jsonb_build_array(w.pool_no, w.key, w.count, r.spare))
-          from wanted w left join (select pool_no, key, sum(room)::int as spare from buckets group by pool_no, key) r
+          from wanted w left join (select pool_no, key, sum(room)::bigint as spare from buckets group by pool_no, key) r
             using (pool_no, key))
        end
 """

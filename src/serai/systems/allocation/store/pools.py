@@ -48,7 +48,8 @@ async def create_buckets(tx: Transaction, pool_no: int, buckets: Sequence[NewBuc
         with made as (
           insert into allocation.counters (tenant_id, pool_no, key, bucket, capacity, overbook)
           select %(tenant)s::uuid, %(pool)s::int, b.*
-          from unnest(%(keys)s::bigint[], %(buckets)s::smallint[], %(capacities)s::int[], %(overbooks)s::int[]) as b
+          from unnest(%(keys)s::bigint[], %(buckets)s::smallint[], %(capacities)s::bigint[],
+                      %(overbooks)s::bigint[]) as b
           returning key, bucket, capacity, overbook
         )
         insert into allocation.counter_ledger (tenant_id, move, pool_no, key, bucket, capacity, overbook, held, sold,
@@ -88,7 +89,7 @@ async def resize_buckets(
         """
         with sized as (
           update allocation.counters c set capacity = s.capacity, overbook = s.overbook, version = c.version + 1
-          from unnest(%(capacities)s::int[], %(overbooks)s::int[]) with ordinality as s(capacity, overbook, place)
+          from unnest(%(capacities)s::bigint[], %(overbooks)s::bigint[]) with ordinality as s(capacity, overbook, place)
           where c.tenant_id = %(tenant)s::uuid and c.pool_no = %(pool)s::int and c.key = %(key)s::bigint
             and c.bucket = s.place - 1
           returning c.bucket, c.capacity, c.overbook, c.held, c.sold

@@ -156,8 +156,8 @@ async def miscounted_buckets(tx: Transaction, owner: str, limit: int) -> list[tu
           from allocation.claims c join allocation.claim_counts l using (tenant_id, claim_id)
           where c.tenant_id = %(tenant)s::uuid and c.owner = %(owner)s and c.state::text = any(%(keeping)s::text[])
         ), summed as (
-          select pool_no, key, bucket, coalesce(sum(count) filter (where not sold), 0) as held,
-                 coalesce(sum(count) filter (where sold), 0) as sold
+          select pool_no, key, bucket, coalesce(sum(count) filter (where not sold), 0)::bigint as held,
+                 coalesce(sum(count) filter (where sold), 0)::bigint as sold
           from counted group by pool_no, key, bucket
         )
         select pool_no, key, bucket, t.held, t.sold, coalesce(s.held, 0), coalesce(s.sold, 0)
