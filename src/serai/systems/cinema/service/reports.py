@@ -4,8 +4,6 @@ Everything is read in one transaction, and the seats in one statement, so a show
 currencies are never added.
 """
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from zoneinfo import ZoneInfo
 from serai.kernel.errors import Invalid
 from serai.kernel.money import Money
 from serai.runtime.postgres.database import Database
+from serai.runtime.sheets import write_sheet
 from serai.systems.allocation.api import UnitState, state_counts
 from serai.systems.cinema.store.reports import ShowTakings, takings
 
@@ -39,8 +38,6 @@ COLUMNS = (
     "currency",
 )
 """Of the CSV; `starts_at` is the theater's local time with its offset, `revenue` in major units."""
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +114,7 @@ class Report:
 
     def csv(self) -> str:
         """The same for a spreadsheet, which must not take a movie's title for a formula."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\r\n")
-        writer.writerow(COLUMNS)
-        for show, seats in self.shows:
-            writer.writerow([_cell(value) for value in _line(show, seats)])
-        return out.getvalue()
+        return write_sheet(COLUMNS, [_line(show, seats) for show, seats in self.shows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +192,3 @@ def _line(show: ShowTakings, seats: Occupancy) -> Sequence[object]:
         show.revenue.decimal(),
         show.revenue.currency,
     )
-
-
-def _cell(value: object) -> str:
-    """A cell's text; one that a spreadsheet would run gets an apostrophe before it (OWASP, CSV injection)."""
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
