@@ -25,11 +25,12 @@ from serai.systems.allocation.model import (
     CounterPlan,
     CounterRef,
     DrawAsk,
+    KeyRange,
     PoolView,
     UnitRef,
 )
 from serai.systems.allocation.service import Allocation
-from serai.systems.allocation.store.capacity import counters_between, counters_of
+from serai.systems.allocation.store.capacity import counters_between, counters_in, counters_of
 from serai.systems.allocation.store.views import (
     free_counts,
     lock_pool,
@@ -58,6 +59,7 @@ __all__ = [
     "Difference",
     "DrawAsk",
     "IllegalMove",
+    "KeyRange",
     "NoSuchClaim",
     "NoSuchCounters",
     "NoSuchUnits",
@@ -69,6 +71,7 @@ __all__ = [
     "UnitState",
     "UnitsTaken",
     "counters_between",
+    "counters_in",
     "counters_of",
     "free_counts",
     "lock_pool",

@@ -20,7 +20,7 @@ LINES_MAX = 200
 COUNT_MAX = 10**12
 """How much of one counter a claim may take: a number that no sum of claims can carry out of a bigint."""
 
-MOVES_MAX = 2_000
+MOVES_MAX = 5_000
 """Counters whose capacity one statement may move."""
 
 BUCKETS_MAX = 64
@@ -62,6 +62,15 @@ class CounterRef:
 
     pool_no: int
     key: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRange:
+    """Counters of one pool with low <= key <= high. Ranges that are asked for together do not overlap."""
+
+    pool_no: int
+    low: int
+    high: int
 
 
 @dataclass(frozen=True, slots=True)

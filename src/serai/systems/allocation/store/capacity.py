@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from serai.mechanisms.allocation.ledger import Bucket
 from serai.runtime.postgres.database import Row, Transaction
-from serai.systems.allocation.model import CapacityMove, CounterRef
+from serai.systems.allocation.model import CapacityMove, CounterRef, KeyRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,27 @@ async def create_missing(tx: Transaction, moves: Sequence[CapacityMove], actor: 
         """,
         {"tenant": tx.owner, **_columns(moves), "actor": actor},
     )
+
+
+async def counters_in(tx: Transaction, ranges: Sequence[KeyRange]) -> dict[CounterRef, Bucket]:
+    """Counters whose keys lie in one of the ranges, each as the sum of its buckets; by primary key, without a lock."""
+    rows = await tx.fetch(
+        """
+        select c.pool_no, c.key, sum(c.capacity)::bigint, sum(c.overbook)::bigint, sum(c.held)::bigint,
+               sum(c.sold)::bigint
+        from unnest(%(pools)s::int[], %(lows)s::bigint[], %(highs)s::bigint[]) as r(pool_no, low, high)
+        join allocation.counters c
+          on c.tenant_id = %(tenant)s::uuid and c.pool_no = r.pool_no and c.key between r.low and r.high
+        group by c.pool_no, c.key order by c.pool_no, c.key
+        """,
+        {
+            "tenant": tx.owner,
+            "pools": [each.pool_no for each in ranges],
+            "lows": [each.low for each in ranges],
+            "highs": [each.high for each in ranges],
+        },
+    )
+    return _buckets(rows)
 
 
 async def set_overbook(tx: Transaction, pool_no: int, overbook: int, actor: str) -> bool:
