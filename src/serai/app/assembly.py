@@ -20,7 +20,7 @@ from serai.runtime.settings import Configuration, RuntimeSettings
 from serai.runtime.system import Parts, Secrets, System, World
 from serai.web.shell import Shell
 
-SECRETS = ("identity", "gateway_key", "gateway_webhook", "tickets")
+SECRETS = ("identity", "gateway_key", "gateway_webhook", "tickets", "stock")
 """Names of the keys that every installation makes for itself."""
 
 

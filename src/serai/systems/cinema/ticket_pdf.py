@@ -1,31 +1,18 @@
 """The ticket as a PDF: a summary, then a card with a QR for every seat, to show on a phone or cut apart.
 
-A name in any script must not break it, so letters that Inter lacks come from DejaVu, and what neither has is drawn as
-a box. The QR is made of vectors: it stays sharp on any screen and printer. Equal bookings give equal bytes. Rendering
-takes tens of milliseconds, so it belongs in the download and the mail job, never on the way of a booking.
+Equal bookings give equal bytes. Rendering takes tens of milliseconds, so it belongs in the download and the mail job,
+never on the way of a booking.
 """
 
-import unicodedata
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 
-from fontTools.ttLib import TTFont
 from fpdf import FPDF
-from fpdf.bidi import BidiParagraph
 
 from serai.systems.cinema.printed import PrintedBooking, PrintedSeat
 from serai.systems.cinema.tickets.qr import qr_matrix
+from serai.web.paper import INK, MUTED, POINT_MM, Color, Pen
 
-FONTS = Path(__file__).parent / "fonts"
-REGULAR = FONTS / "Inter-Regular.ttf"
-SEMIBOLD = FONTS / "Inter-SemiBold.ttf"
-FALLBACK = FONTS / "DejaVuSans.ttf"
-NO_GLYPH = "□"
-
-Color = tuple[int, int, int]
-INK: Color = (35, 30, 24)
-MUTED: Color = (95, 86, 73)
 LINE: Color = (216, 207, 193)
 PAPER: Color = (250, 247, 242)
 ACCENT: Color = (12, 102, 114)
@@ -42,7 +29,6 @@ QR_MM = 38.0
 """41 modules of 0.93 mm: reads from a hand's distance, and from a copy."""
 FOOTER_MM = 30.0
 HEADER_END_MM = 85.0
-POINT_MM = 0.3528
 LEADING_MM = POINT_MM * 1.18
 """A heading's line, per point of its size."""
 TWO_LINES_PT = 18
@@ -59,19 +45,12 @@ def render_ticket(booking: PrintedBooking, *, issued_at: datetime, more_fonts: t
     return bytes(sheet.pdf.output())
 
 
-@cache
-def _letters(font: Path) -> frozenset[int]:
-    """The code points that a font file can draw."""
-    with TTFont(font, lazy=True) as opened:
-        return frozenset(opened.getBestCmap())
-
-
 class _Document(FPDF):
     """A4 pages with the terms and the page count at the foot."""
 
-    def __init__(self, terms: str) -> None:
+    def __init__(self) -> None:
         super().__init__(orientation="P", unit="mm", format="A4")
-        self.terms = terms
+        self.terms = ""
         self.set_auto_page_break(False)
         self.set_margin(MARGIN_MM)
         self.c_margin = 0
@@ -86,16 +65,17 @@ class _Document(FPDF):
         self.cell(20, 3.6, f"{self.page_no()} / {{nb}}", align="R")
 
 
-class _Sheet:
-    """Draws one booking. Every text goes through `_plain`, so that no letter can break the document."""
+class _Sheet(Pen):
+    """Draws one booking."""
 
     def __init__(self, booking: PrintedBooking, more_fonts: tuple[Path, ...]) -> None:
+        document = _Document()
+        super().__init__(document, more_fonts)
         self.booking = booking
-        self.fonts = (REGULAR, FALLBACK, *more_fonts)
-        self.pdf = _Document(self._plain(booking.terms))
-        self.pdf.add_font("inter", "", REGULAR)
-        self.pdf.add_font("inter", "B", SEMIBOLD)
-        self._add_fallbacks()
+        document.terms = self.plain(booking.terms)
+        every = [booking.movie, booking.theater, booking.address, booking.screen, booking.terms, booking.seat_names]
+        every += [seat.category for seat in booking.seats] + [booking.day, booking.price(booking.total)]
+        self.take_fallbacks(every)
         # A lone surrogate can come out of JSON and goes into no encoding.
         self.pdf.set_title(f"{booking.movie}, {booking.confirmation_code}".encode("utf-8", "ignore").decode())
         self.pdf.set_lang(booking.locale.replace("_", "-"))
@@ -109,11 +89,11 @@ class _Sheet:
         pdf.rect(0, 0, PAGE_W_MM, 53, style="F")
         pdf.set_fill_color(*ACCENT)
         pdf.rect(0, 53, PAGE_W_MM, 1.6, style="F")
-        self._text(MARGIN_MM, 11, booking.theater, 10, color=(196, 202, 213), width=WIDTH_MM)
+        self.line(MARGIN_MM, 11, booking.theater, 10, color=(196, 202, 213), width=WIDTH_MM)
         size, rows = self._fitted(booking.movie, 28, WIDTH_MM)
         self._heading(MARGIN_MM, 38 - len(rows) * size * LEADING_MM, size, rows, WHITE)
         when = f"{booking.day}  ·  {booking.hour}"
-        self._text(MARGIN_MM, 41.5, when, 12, bold=True, color=WHITE, width=WIDTH_MM)
+        self.line(MARGIN_MM, 41.5, when, 12, bold=True, color=WHITE, width=WIDTH_MM)
         facts = (
             ("Booking code", booking.confirmation_code, 42.0),
             ("Screen", booking.screen, 34.0),
@@ -125,7 +105,7 @@ class _Sheet:
             self._fact(x, 61, label, value, width)
             x += width
         where = ", ".join(part for part in (booking.theater, booking.address) if part)
-        self._text(MARGIN_MM, 75.5, where, 9, color=MUTED, width=WIDTH_MM)
+        self.line(MARGIN_MM, 75.5, where, 9, color=MUTED, width=WIDTH_MM)
         self.y = HEADER_END_MM
 
     def card(self, seat: PrintedSeat) -> None:
@@ -137,11 +117,11 @@ class _Sheet:
         top, left = self.y, MARGIN_MM
         self._frame(left, top)
         inner, width = left + 9, WIDTH_MM - STUB_MM - 16
-        self._text(inner, top + 7, f"{booking.theater}  ·  {booking.screen}", 8, color=MUTED, width=width)
+        self.line(inner, top + 7, f"{booking.theater}  ·  {booking.screen}", 8, color=MUTED, width=width)
         size, rows = self._fitted(booking.movie, 16, width)
         below = self._heading(inner, top + 11.5, size, rows, INK) + 2
-        self._text(inner, below, booking.day, 9.5, color=INK, width=width)
-        self._text(inner, below + 5, booking.hour, 9.5, bold=True, color=ACCENT, width=width)
+        self.line(inner, below, booking.day, 9.5, color=INK, width=width)
+        self.line(inner, below + 5, booking.hour, 9.5, bold=True, color=ACCENT, width=width)
         x = inner
         for label, value, cell in (
             ("Row", seat.row, 17.0),
@@ -169,8 +149,8 @@ class _Sheet:
 
     def _stub(self, left: float, top: float, seat: PrintedSeat) -> None:
         x = left + (STUB_MM - QR_MM) / 2
-        self._qr(x, top + 5.5, seat.token)
-        self._text(
+        self.squares(qr_matrix(seat.token), x, top + 5.5, QR_MM)
+        self.line(
             left,
             top + 47.5,
             f"{seat.name}  ·  {self.booking.confirmation_code}",
@@ -180,31 +160,15 @@ class _Sheet:
             align="C",
         )
 
-    def _qr(self, left: float, top: float, token: str) -> None:
-        """The symbol as one filled rectangle for each run of dark modules."""
-        matrix = qr_matrix(token)
-        module = QR_MM / len(matrix)
-        self.pdf.set_fill_color(0, 0, 0)
-        for line, row in enumerate(matrix):
-            start: int | None = None
-            for place, dark in enumerate((*row, False)):
-                if dark and start is None:
-                    start = place
-                elif not dark and start is not None:
-                    # A hair taller than a module: neighbours overlap, so no viewer shows a white seam between rows.
-                    x, width = left + start * module, (place - start) * module
-                    self.pdf.rect(x, top + line * module, width, module * 1.02, style="F")
-                    start = None
-
     def _fact(self, x: float, y: float, label: str, value: str, width: float, *, size: float = 13) -> None:
         """A small label above its value."""
-        self._text(x, y, label.upper(), 6.5, color=MUTED, width=width - 2)
+        self.line(x, y, label.upper(), 6.5, color=MUTED, width=width - 2)
         # Values of one line stand on one baseline, whatever their size.
-        self._text(x, y + 4.2 + (14 - size) * POINT_MM, value, size, bold=True, color=INK, width=width - 2)
+        self.line(x, y + 4.2 + (14 - size) * POINT_MM, value, size, bold=True, color=INK, width=width - 2)
 
     def _fitted(self, text: str, size: float, width: float) -> tuple[float, list[str]]:
         """A heading's size and its one or two lines; longer ones become smaller until they fit, or lose their end."""
-        plain = self._plain(text)
+        plain = self.plain(text)
         while True:
             self.pdf.set_font("inter", "B", size)
             rows = self._wrapped(plain, width)
@@ -227,55 +191,3 @@ class _Sheet:
         rows = self.pdf.multi_cell(width, 1, text, align="L", dry_run=True, output="LINES")
         assert isinstance(rows, list), "fpdf2 gives a list of lines when asked for LINES"
         return rows
-
-    def _text(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        size: float,
-        *,
-        width: float,
-        bold: bool = False,
-        color: Color = INK,
-        align: str = "L",
-    ) -> None:
-        """One line; if it is too wide it shrinks a little, then loses its end."""
-        plain = self._plain(text)
-        style = "B" if bold else ""
-        self.pdf.set_font("inter", style, size)
-        while size > 6 and self.pdf.get_string_width(plain) > width:
-            size -= 0.5
-            self.pdf.set_font("inter", style, size)
-        while len(plain) > 2 and self.pdf.get_string_width(plain) > width:
-            plain = plain[:-2] + "…"
-        self.pdf.set_text_color(*color)
-        self.pdf.set_xy(x, y)
-        self.pdf.cell(width, size * POINT_MM * 1.2, plain, align=align)
-
-    def _plain(self, text: str) -> str:
-        """The text as our fonts can draw it, in the order in which it is drawn."""
-        visible = (
-            char for char in unicodedata.normalize("NFC", text) if unicodedata.category(char)[0] != "C" or char == "\n"
-        )
-        drawn = "".join(char if self._covers(char) else NO_GLYPH for char in visible)
-        if any(unicodedata.bidirectional(char) in {"R", "AL"} for char in drawn):
-            drawn = BidiParagraph(text=drawn).get_reordered_string()
-        return drawn
-
-    def _covers(self, char: str) -> bool:
-        return char.isspace() or any(ord(char) in _letters(font) for font in self.fonts)
-
-    def _add_fallbacks(self) -> None:
-        """Embeds further fonts, but only if some text needs them: reading them costs more than the whole ticket."""
-        booking = self.booking
-        every = [booking.movie, booking.theater, booking.address, booking.screen, booking.terms, booking.seat_names]
-        every += [seat.category for seat in booking.seats] + [booking.day, booking.price(booking.total)]
-        needed = {ord(char) for text in every for char in self._plain(text)} - _letters(REGULAR) - {10}
-        names = []
-        for place, font in enumerate(self.fonts[1:]):
-            if needed & _letters(font):
-                names.append(f"fallback{place}")
-                self.pdf.add_font(names[-1], "", font)
-        if names:
-            self.pdf.set_fallback_fonts(names, exact_match=False)

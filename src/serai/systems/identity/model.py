@@ -22,9 +22,10 @@ KEY_LIFE_DAYS_MAX = 3_650
 
 NAMED_ROLES: dict[str, frozenset[str]] = {
     "owner": frozenset({"*"}),
-    "manager": frozenset({"cinema:*", "allocation:*", "payments:*", "identity:manage"}),
+    "manager": frozenset({"cinema:*", "stock:*", "allocation:*", "payments:*", "identity:manage"}),
     "door-staff": frozenset({"cinema:door", "cinema:view"}),
-    "viewer": frozenset({"cinema:view", "payments:view", "allocation:view"}),
+    "stock-staff": frozenset({"stock:view", "stock:move"}),
+    "viewer": frozenset({"cinema:view", "stock:view", "payments:view", "allocation:view"}),
 }
 """Roles by the name of a job. A membership or key keeps the name, so that a later release may refine what it means."""
 

@@ -1,18 +1,21 @@
 """What the routes stand on: the use cases, and how ids, cursors and documents are read and written."""
 
-import base64
-import binascii
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import UUID
 
-import orjson
-from fastapi import Depends, Path, Response
+from fastapi import Depends, Path
 
-from serai.kernel.errors import Invalid, NotFound
 from serai.kernel.ids import Capability
+from serai.runtime.http.answers import (
+    as_uuid,
+    bad_cursor,
+    body_uuid,
+    json_response,
+    path_uuid,
+    read_cursor,
+    time_cursor,
+    write_cursor,
+)
 from serai.runtime.http.principal import Principal, Requires
 from serai.runtime.postgres.database import Database
 from serai.systems.cinema.errors import NoSuchBooking, NoSuchShow
@@ -29,6 +32,27 @@ from serai.systems.cinema.service.swaps import Swaps
 from serai.systems.cinema.service.tickets import Tickets
 from serai.systems.cinema.service.waiting import Waiting
 from serai.systems.cinema.settings import CinemaSettings
+
+__all__ = [
+    "Cinema",
+    "Doorkeeper",
+    "Manager",
+    "PlainId",
+    "SecretId",
+    "ShowId",
+    "as_uuid",
+    "bad_cursor",
+    "body_uuid",
+    "booking_capability",
+    "find_show",
+    "json_response",
+    "movie_json",
+    "path_uuid",
+    "read_cursor",
+    "theater_json",
+    "time_cursor",
+    "write_cursor",
+]
 
 
 @dataclass(frozen=True)
@@ -74,71 +98,6 @@ def booking_capability(text: str) -> Capability:
     if (found := Capability.parse(text)) is None:
         raise NoSuchBooking("There is no such booking.")
     return found
-
-
-def as_uuid(text: str) -> UUID | None:
-    """The UUID that a text writes, or None."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def path_uuid(text: str, error: type[NotFound], noun: str) -> UUID:
-    """The id in a path; `error` for a text that is none."""
-    if (found := as_uuid(text)) is None:
-        raise error(f"There is no {noun} {text!r}.")
-    return found
-
-
-def body_uuid(field: str, text: str, noun: str) -> UUID:
-    """The id in a field of the body; Invalid names the field."""
-    if (found := as_uuid(text)) is None:
-        raise Invalid.of(field, f"unknown_{noun}", f"There is no {noun} {text!r}.")
-    return found
-
-
-def json_response(document: Mapping[str, Any], status: int = 200) -> Response:
-    """A JSON answer; times in UTC with Z."""
-    body = orjson.dumps(document, option=orjson.OPT_UTC_Z)
-    return Response(body, status, media_type="application/json")
-
-
-def write_cursor(*parts: str) -> str:
-    """Where a page ended, for its reader only to send back."""
-    return base64.urlsafe_b64encode("\0".join(parts).encode()).decode()
-
-
-def read_cursor(text: str | None, count: int) -> list[str] | None:
-    """The parts that `write_cursor` wrote; Invalid for anything else."""
-    if text is None:
-        return None
-    try:
-        parts = base64.urlsafe_b64decode(text.encode()).decode().split("\0")
-    except (ValueError, binascii.Error):
-        parts = []
-    if len(parts) != count or not all(part.isprintable() for part in parts):
-        raise bad_cursor()
-    return parts
-
-
-def time_cursor(text: str | None) -> tuple[datetime, UUID] | None:
-    """A cursor of a moment and an id."""
-    parts = read_cursor(text, 2)
-    if parts is None:
-        return None
-    try:
-        at, found = datetime.fromisoformat(parts[0]), UUID(parts[1])
-    except ValueError:
-        raise bad_cursor() from None
-    if at.tzinfo is None:
-        raise bad_cursor()
-    return at.astimezone(UTC), found
-
-
-def bad_cursor() -> Invalid:
-    """The cursor is none of ours."""
-    return Invalid.of("cursor", "bad_cursor", "Use the next_cursor of an earlier answer, unchanged.")
 
 
 def movie_json(movie: Movie) -> dict[str, Any]:

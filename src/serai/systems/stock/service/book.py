@@ -104,7 +104,7 @@ def checked_tracking(product: Product, item: Item, quantity: int, field: str, *,
 
 async def batches_by_code(tx: Transaction, product_nos: Sequence[int]) -> dict[tuple[int, str], Batch]:
     """All batches of some products, by (product, code)."""
-    found = await catalogue.batches_of(tx, product_nos)
+    found = await catalogue.batches_of(tx, product_nos) if product_nos else []
     return {(batch.product_no, batch.code): batch for batch in found}
 
 

@@ -18,7 +18,17 @@ from serai.kernel.ports import Clock, Random
 from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.allocation.api import Allocation, CapacityMove, KeyRange, NotEnough, counters_in, counters_of
 from serai.systems.stock.errors import NotOnHand, NotThatMuchThen, SerialElsewhere, Short
-from serai.systems.stock.model import NO_BATCH, Level, LevelKey, Location, Place, Product, counter_key, counter_of
+from serai.systems.stock.model import (
+    NO_BATCH,
+    Level,
+    LevelKey,
+    Location,
+    Movement,
+    Place,
+    Product,
+    counter_key,
+    counter_of,
+)
 from serai.systems.stock.model import from_counter_key as product_and_batch
 from serai.systems.stock.posting import Leg, Line, Posting, bases, deltas_of, lines_of, summed, with_levels
 from serai.systems.stock.service.raising import Raising
@@ -51,9 +61,9 @@ class Posted:
     """A movement that was written."""
 
     posting: Posting
-    movement_no: int
-    at: datetime
+    movement: Movement
     lines: tuple[Line, ...]
+    book: Book
 
 
 class Ledger:
@@ -99,7 +109,10 @@ class Ledger:
         ]
         kept = await store.write(tx, written, await self._on_hand(tx, book, after))
         await self._refuse_rewriting(tx, book, postings, after)
-        posted = [Posted(each.posting, *kept.numbers[each.posting.movement_id], each.lines) for each in written]
+        posted = [
+            Posted(each.posting, _movement(each.posting, *kept.numbers[each.posting.movement_id]), each.lines, book)
+            for each in written
+        ]
         for each, its_legs in zip(posted, legs, strict=True):
             await self._move_serials(tx, book, each, its_legs)
         await self._raising.crossed(tx, book.products, book.locations, kept.crossings, postings[0].actor)
@@ -158,7 +171,7 @@ class Ledger:
             source, target = (leg.from_no, leg.to_no) if leg.quantity > 0 else (leg.to_no, leg.from_no)
             new = book.locations[source].kind in (Place.SUPPLIER, Place.ADJUSTMENT)
             moved = await store.move_serials(
-                tx, leg.product_no, leg.serials, source, target, posted.movement_no, new=new
+                tx, leg.product_no, leg.serials, source, target, posted.movement.movement_no, new=new
             )
             if moved != len(leg.serials):
                 raise SerialElsewhere(
@@ -189,6 +202,20 @@ class Ledger:
                 )
             )
         return NotOnHand(told)
+
+
+def _movement(posting: Posting, number: int, at: datetime, recorded_at: datetime) -> Movement:
+    return Movement(
+        number,
+        posting.movement_id,
+        posting.kind,
+        at,
+        recorded_at,
+        posting.actor,
+        posting.reason,
+        posting.reference,
+        posting.corrects,
+    )
 
 
 def product_range(pool_no: int, product_no: int) -> KeyRange:

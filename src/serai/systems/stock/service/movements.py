@@ -4,7 +4,7 @@ What a person writes is turned into legs here: names into numbers, a sale of a p
 expire first. Nothing that was written is ever changed: a mistake is taken back by a movement of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -15,7 +15,7 @@ from serai.kernel.errors import Invalid
 from serai.kernel.ports import Clock
 from serai.runtime.postgres.database import Transaction
 from serai.systems.stock.errors import AlreadyCorrected, NoSuchMovement, NotCorrectable, NotOnHand, Short
-from serai.systems.stock.model import NO_BATCH, Location, Movement, Place, Product, Tracking
+from serai.systems.stock.model import NO_BATCH, Batch, Location, Movement, Place, Product, Tracking
 from serai.systems.stock.picking import OnShelf, Pick, first_expired
 from serai.systems.stock.posting import CORRECTABLE, SIGNED, Kind, Leg, Line, Posting, summed
 from serai.systems.stock.service.book import (
@@ -76,7 +76,10 @@ class Movements:
         for place, draft in enumerate(drafts):
             self._check(draft, f"movements.{place}." if len(drafts) > 1 else "")
         await _make_batches(tx, known, drafts)
-        postings = [await self._posting(tx, known, draft, actor) for draft in drafts]
+        batches = await batches_by_code(
+            tx, [each.product_no for each in known.products.values() if each.tracking is Tracking.BATCH]
+        )
+        postings = [await self._posting(tx, known, draft, batches, actor) for draft in drafts]
         return await self._ledger.post(tx, known.book, postings)
 
     async def correct(
@@ -137,11 +140,15 @@ class Movements:
                 said = f"A movement is dated between now and {BACKDATED_DAYS_MAX} days ago."
                 raise Invalid.of(f"{at}at", "not_in_range", said)
 
-    async def _posting(self, tx: Transaction, known: Named, draft: Draft, actor: str) -> Posting:
+    async def _posting(
+        self,
+        tx: Transaction,
+        known: Named,
+        draft: Draft,
+        batches: Mapping[tuple[int, str], Batch],
+        actor: str,
+    ) -> Posting:
         source, target = _ends(known, draft)
-        batches = await batches_by_code(
-            tx, [each.product_no for each in known.products.values() if each.tracking is Tracking.BATCH]
-        )
         legs: list[Leg] = []
         for place, item in enumerate(draft.items):
             field = f"items.{place}"
@@ -187,7 +194,9 @@ class Movements:
         if draft.kind is not Kind.SELL:
             raise Invalid.of(f"{field}.batch", "missing", f"{product.sku} is kept in batches; say which.")
         await self._ledger.lock(tx, book, [base_of(source, product)])
-        return picked(product, source, await shelf_of(tx, source, product), quantity, self._clock.now().date())
+        return picked(
+            product, source, await shelf_of(tx, source, product), quantity, (draft.at or self._clock.now()).date()
+        )
 
 
 def picked(product: Product, source: Location, shelf: Sequence[OnShelf], quantity: int, today: date) -> list[Pick]:

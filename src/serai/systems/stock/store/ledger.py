@@ -37,9 +37,9 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What came of writing: the movements' numbers and moments by their ids, and what crossed a point."""
+    """What came of writing: the numbers, moments and recording times by the movements' ids; and crossings."""
 
-    numbers: Mapping[UUID, tuple[int, datetime]]
+    numbers: Mapping[UUID, tuple[int, datetime, datetime]]
     crossings: Sequence[Crossing]
 
 
@@ -84,7 +84,10 @@ async def write(tx: Transaction, written: Sequence[Written], on_hand: Mapping[tu
     assert row is not None
     made, crossings = row
     return Kept(
-        {UUID(movement_id): (number, datetime.fromisoformat(at)) for movement_id, number, at in made},
+        {
+            UUID(movement_id): (number, datetime.fromisoformat(at), datetime.fromisoformat(recorded_at))
+            for movement_id, number, at, recorded_at in made
+        },
         [Crossing(*crossing) for crossing in crossings or ()],
     )
 
@@ -99,7 +102,7 @@ with asked as materialized (
   insert into stock.movements (tenant_id, movement_id, kind, at, actor, reason, reference, corrects)
   select %(tenant)s::uuid, movement_id, kind, coalesce(at, clock_timestamp()), actor, reason, reference, corrects
   from asked order by place
-  returning movement_no, movement_id, at
+  returning movement_no, movement_id, at, recorded_at
 ), lines as (
   insert into stock.lines (tenant_id, movement_no, line_no, product_no, batch_no, location_no, quantity, level,
                            cost_minor, serials, at)
@@ -129,7 +132,7 @@ with asked as materialized (
   update stock.policies p set low = c.low from crossing c
   where p.tenant_id = %(tenant)s::uuid and p.product_no = c.product_no and p.location_no = c.location_no
 )
-select (select jsonb_agg(jsonb_build_array(movement_id, movement_no, at) order by movement_no) from made),
+select (select jsonb_agg(jsonb_build_array(movement_id, movement_no, at, recorded_at) order by movement_no) from made),
        (select jsonb_agg(jsonb_build_array(product_no, location_no, on_hand, reorder_point, low)
                          order by product_no, location_no) from crossing)
 """
