@@ -18,7 +18,7 @@ from serai.runtime.outbox import Outbox
 from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.allocation.api import Allocation
 from serai.systems.stock.chain import HeadKey
-from serai.systems.stock.model import NOTHING, Level, Location, Place, Product, Tracking
+from serai.systems.stock.model import Level, Location, Place, Product, Tracking
 from serai.systems.stock.posting import Kind
 from serai.systems.stock.reorder import Policy
 from serai.systems.stock.service.alerts import Rule, Ruled, Shown
@@ -27,6 +27,7 @@ from serai.systems.stock.service.chaining import KEY_ID, AuditReport, Chaining, 
 from serai.systems.stock.service.ledger import Posted
 from serai.systems.stock.service.movements import Draft
 from serai.systems.stock.service.reservations import Basket, Reserved
+from serai.systems.stock.store import catalogue
 from serai.systems.stock.whole import Stock, whole_stock
 
 T = TypeVar("T")
@@ -137,7 +138,9 @@ class ChainStore:
         """(on hand, reserved) by place, in transit included; places without are left out."""
         found = await self.stock.read(self.tenant, lambda tx: self.stock.levels.of_product(tx, self.products[sku]))
         return {
-            each.location.code: (each.level.on_hand, each.level.reserved) for each in found if each.level != NOTHING
+            each.location.code: (each.level.on_hand, each.level.reserved)
+            for each in found
+            if each.level.on_hand or each.level.reserved
         }
 
     async def on_hand(self, sku: str, code: str) -> int:
@@ -151,8 +154,6 @@ class ChainStore:
 
     async def every_level(self) -> dict[tuple[str, str, int], Level]:
         async with self.database.transaction(self.tenant) as tx:
-            from serai.systems.stock.store import catalogue
-
             places = {each.location_no: each for each in await catalogue.locations(tx)}
             skus = {each.product_no: sku for sku, each in self.products.items()}
             found = await levels_at(tx, list(places.values()), list(skus))

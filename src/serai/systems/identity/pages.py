@@ -35,7 +35,8 @@ SHOWN_AGAIN = (Invalid, InvalidCredentials, TooManySignIns, NoOrganisation, Hash
 ROLE_WORDS = {
     "viewer": ("Viewer", "Sees everything, changes nothing."),
     "door-staff": ("Door staff", "Checks tickets in."),
-    "manager": ("Manager", "Runs the shows, the money and the people."),
+    "stock-staff": ("Stock staff", "Moves and counts goods."),
+    "manager": ("Manager", "Runs the shows, the goods, the money and the people."),
     "owner": ("Owner", "May do everything."),
 }
 assert ROLE_WORDS.keys() == NAMED_ROLES.keys(), "every named role is explained"

@@ -48,17 +48,20 @@ def is_gtin(text: str) -> bool:
 
 def scanned(text: str) -> Scanned:
     """What a scanner sent: any GS1 form, else the text itself, such as a SKU."""
-    plain = Scanned(text.strip(), False)
+    text = text.strip()
+    plain = Scanned(text, False)
+    if is_gtin(text):
+        # Before all else: the digits of many a GTIN can also be read as a message.
+        return Scanned(shortest_gtin(text), True)
     try:
-        found = parse(text.strip())
+        found = parse(text)
     except ParseError:
         return plain
     for form in (found.gs1_message, found.gs1_digital_link_uri):
         if form is not None:
             return _from_elements(form.element_strings) or plain
-    if found.gtin is not None and is_gtin(text.strip()):
-        return Scanned(shortest_gtin(found.gtin.as_gtin_14()), True)
-    return plain
+    # With a mark of its kind before it, such as ]E0.
+    return Scanned(shortest_gtin(found.gtin.as_gtin_14()), True) if found.gtin is not None else plain
 
 
 def _from_elements(elements: Iterable[GS1ElementString]) -> Scanned | None:

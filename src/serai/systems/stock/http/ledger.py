@@ -63,6 +63,8 @@ from serai.systems.stock.service.movements import Draft, Full, whole_book
 from serai.systems.stock.service.worth import Method, totals, valued
 from serai.systems.stock.store import catalogue, trail
 
+LINE_NO_MAX = 32_767
+
 ITEMS_MAX = 1_000
 """Lines of all movements that are posted together."""
 
@@ -239,14 +241,14 @@ def _history(router: APIRouter, desk: Desk) -> None:
     async def history(
         principal: Viewer, product_id: PlainId, location_id: IdQuery = None, cursor: Cursor = None, limit: Limit = 50
     ) -> Response:
-        before = number_cursor(cursor)
+        after = _line_cursor(cursor)
 
         async def work(tx: Transaction) -> Mapping[str, Any]:
             product = await find_product(desk, tx, product_id)
             location = await asked_location(desk, tx, location_id)
-            found = await levels.history(tx, product, location.location_no if location else None, before, limit + 1)
+            found = await levels.history(tx, product, location.location_no if location else None, after, limit + 1)
             book = await whole_book(tx, [product.product_no])
-            return page([(entry_json(book, each), (each.movement.movement_no,)) for each in found], limit)
+            return page([(entry_json(book, each), (each.movement.movement_no, each.line_no)) for each in found], limit)
 
         return await looked(desk, principal, work)
 
@@ -364,12 +366,21 @@ def _trail(router: APIRouter, desk: Desk) -> None:
         return await looked(desk, principal, work)
 
 
+def _line_cursor(text: str | None) -> tuple[int, int] | None:
+    parts = read_cursor(text, 2)
+    if parts is None:
+        return None
+    if not all(part.isascii() and part.isdecimal() and len(part) < 19 for part in parts) or int(parts[1]) > LINE_NO_MAX:
+        raise bad_cursor()
+    return int(parts[0]), int(parts[1])
+
+
 def _expiry_cursor(text: str | None) -> tuple[date, int] | None:
     parts = read_cursor(text, 2)
     if parts is None:
         return None
     try:
-        return date.fromisoformat(parts[0]), int(parts[1])
+        return date.fromisoformat(parts[0]), min(int(parts[1]), 2**31 - 1)
     except ValueError:
         raise bad_cursor() from None
 

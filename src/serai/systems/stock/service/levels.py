@@ -107,10 +107,10 @@ class Levels:
         return await self._told(tx, products, locations, then)
 
     async def history(
-        self, tx: Transaction, product: Product, location_no: int | None, before: int | None, limit: int
+        self, tx: Transaction, product: Product, location_no: int | None, after: tuple[int, int] | None, limit: int
     ) -> list[store.Entry]:
         """A product's lines with their movements, the newest first; each says what was on hand after it."""
-        return await store.entries_of_product(tx, product.product_no, location_no, before, limit)
+        return await store.entries_of_product(tx, product.product_no, location_no, after, limit)
 
     async def series(self, tx: Transaction, product: Product, location: Location, days: int) -> list[Point]:
         """The level at the end of each of the last days, today included, oldest first: for a chart."""

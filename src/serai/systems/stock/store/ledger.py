@@ -288,21 +288,25 @@ order by m.movement_no desc limit %(limit)s
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a level's history with its movement."""
+    """One line of a level's history with its movement, and its number in it."""
 
     movement: Movement
+    line_no: int
     line: Line
 
 
 async def entries_of_product(
-    tx: Transaction, product_no: int, location_no: int | None, before: int | None, limit: int
+    tx: Transaction, product_no: int, location_no: int | None, after: tuple[int, int] | None, limit: int
 ) -> list[Entry]:
-    """A product's lines at places with levels, newest first; by the index lines_of_product."""
+    """A product's lines at places with levels, newest first, behind a (movement, line); by lines_of_product."""
     rows = await tx.fetch(
         f"""
-        select {_MOVEMENT}, l.location_no, l.product_no, l.batch_no, l.quantity, l.cost_minor, l.serials, l.level
+        select {_MOVEMENT}, l.line_no, l.location_no, l.product_no, l.batch_no, l.quantity, l.cost_minor, l.serials,
+               l.level
         from stock.lines l join stock.movements m on m.tenant_id = l.tenant_id and m.movement_no = l.movement_no
-        where l.tenant_id = %(tenant)s and l.product_no = %(product)s and l.movement_no < %(before)s::bigint
+        where l.tenant_id = %(tenant)s and l.product_no = %(product)s
+          and (l.movement_no < %(movement)s::bigint
+               or l.movement_no = %(movement)s::bigint and l.line_no > %(line)s::smallint)
           and l.level is not null and (%(location)s::int is null or l.location_no = %(location)s::int)
         order by l.movement_no desc, l.line_no limit %(limit)s
         """,
@@ -310,11 +314,12 @@ async def entries_of_product(
             "tenant": tx.owner,
             "product": product_no,
             "location": location_no,
-            "before": before if before is not None else 2**63 - 1,
+            "movement": after[0] if after else 2**63 - 1,
+            "line": after[1] if after else 0,
             "limit": limit,
         },
     )
-    return [Entry(Movement(*row[:9]), _line(row[9:])) for row in rows]
+    return [Entry(Movement(*row[:9]), row[9], _line(row[10:])) for row in rows]
 
 
 async def moved_by_day(tx: Transaction, product_no: int, location_no: int, first: date) -> dict[date, tuple[int, int]]:
