@@ -49,6 +49,7 @@ from serai.systems.stock.whole import Stock, whole_stock
 
 PRODUCTS = 500
 PLENTY = "100000000"
+KEYS = 24
 ACTOR = "bench"
 OPEN = (AlertState.RAISED, AlertState.ACKNOWLEDGED, AlertState.ORDERED)
 
@@ -279,6 +280,11 @@ async def _driven(serai: list[str], place: Path, url: str, seconds: float) -> di
             env=os.environ | {"SERAI_DATA": str(place)},
         )
         client.headers["Authorization"] = f"Bearer {made.stdout.strip()}"
+        # One caller is limited to some tens of requests a second, so this is a crowd of them.
+        crowd = [
+            (await client.post("/api/identity/v1/keys", json={"name": f"till {n}", "roles": ["owner"]})).json()["secret"]
+            for n in range(KEYS)
+        ]
         found = (await client.get("/api/stock/v1/products?q=COF-2")).json()["items"]
         places = {each["code"]: each["id"] for each in (await client.get("/api/stock/v1/locations")).json()["items"]}
 
@@ -288,12 +294,16 @@ async def _driven(serai: list[str], place: Path, url: str, seconds: float) -> di
                 "location_id": places["DEPOT"],
                 "items": [{"product_id": chance.choice(found)["id"], "quantity": "1"}],
             }
-            headers = {"Idempotency-Key": f"{time.perf_counter_ns()}-{chance.random()}"}
+            headers = {
+                "Idempotency-Key": f"{time.perf_counter_ns()}-{chance.random()}",
+                "Authorization": f"Bearer {chance.choice(crowd)}",
+            }
             answer = await client.post("/api/stock/v1/movements", json=body, headers=headers)
             return answer.status_code == 201
 
         async def inbox(chance: Seeded) -> bool:
-            return (await client.get("/api/stock/v1/alerts")).status_code == 200
+            headers = {"Authorization": f"Bearer {chance.choice(crowd)}"}
+            return (await client.get("/api/stock/v1/alerts", headers=headers)).status_code == 200
 
         figures = {}
         for name, attempt in (("movements posted", posted), ("alerts inbox, 50 a page", inbox)):
