@@ -282,7 +282,9 @@ async def _driven(serai: list[str], place: Path, url: str, seconds: float) -> di
         client.headers["Authorization"] = f"Bearer {made.stdout.strip()}"
         # One caller is limited to some tens of requests a second, so this is a crowd of them.
         crowd = [
-            (await client.post("/api/identity/v1/keys", json={"name": f"till {n}", "roles": ["owner"]})).json()["secret"]
+            (await client.post("/api/identity/v1/keys", json={"name": f"till {n}", "roles": ["owner"]})).json()[
+                "secret"
+            ]
             for n in range(KEYS)
         ]
         found = (await client.get("/api/stock/v1/products?q=COF-2")).json()["items"]

@@ -105,15 +105,20 @@ async def create_missing(tx: Transaction, moves: Sequence[CapacityMove], actor: 
 
 
 async def counters_in(tx: Transaction, ranges: Sequence[KeyRange]) -> dict[CounterRef, Bucket]:
-    """Counters whose keys lie in one of the ranges, each as the sum of its buckets; by primary key, without a lock."""
+    """Counters whose keys lie in one of the ranges, each as the sum of its buckets; by primary key, without a lock.
+
+    Each range by itself: how wide ranges are cannot be estimated, and joined all of the table would be read.
+    """
     rows = await tx.fetch(
         """
-        select c.pool_no, c.key, sum(c.capacity)::bigint, sum(c.overbook)::bigint, sum(c.held)::bigint,
-               sum(c.sold)::bigint
-        from unnest(%(pools)s::int[], %(lows)s::bigint[], %(highs)s::bigint[]) as r(pool_no, low, high)
-        join allocation.counters c
-          on c.tenant_id = %(tenant)s::uuid and c.pool_no = r.pool_no and c.key between r.low and r.high
-        group by c.pool_no, c.key order by c.pool_no, c.key
+        select c.* from unnest(%(pools)s::int[], %(lows)s::bigint[], %(highs)s::bigint[]) as r(pool_no, low, high)
+        cross join lateral (
+          select c.pool_no, c.key, sum(c.capacity)::bigint, sum(c.overbook)::bigint, sum(c.held)::bigint,
+                 sum(c.sold)::bigint
+          from allocation.counters c
+          where c.tenant_id = %(tenant)s::uuid and c.pool_no = r.pool_no and c.key between r.low and r.high
+          group by c.pool_no, c.key
+        ) c order by c.pool_no, c.key
         """,
         {
             "tenant": tx.owner,

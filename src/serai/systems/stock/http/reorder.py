@@ -31,6 +31,7 @@ from serai.systems.stock.http.parts import (
     asked_product,
     listed,
     looked,
+    number_cursor,
     page,
 )
 from serai.systems.stock.reorder import SERVICE_PERCENT
@@ -43,6 +44,7 @@ def reorder_router(desk: Desk) -> APIRouter:
     """Policies, alerts, suggestions."""
     router = APIRouter(prefix=PREFIX, tags=["stock: reorder"])
     _policies(router, desk)
+    _suggestions(router, desk)
     _alerts(router, desk)
     _steps(router, desk)
     return router
@@ -69,19 +71,31 @@ def _policies(router: APIRouter, desk: Desk) -> None:
         return await answer(desk, principal, work)
 
     @router.get("/policies", response_model=Page[PolicyOut], summary="Policies of a product or of a place")
-    async def list_policies(principal: Viewer, product_id: IdQuery = None, location_id: IdQuery = None) -> Response:
-        if product_id is None and location_id is None:
-            raise Invalid.of("product_id", "missing", "Ask for a product or a location.")
+    async def list_policies(
+        principal: Viewer,
+        product_id: IdQuery = None,
+        location_id: IdQuery = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response:
+        after = number_cursor(cursor) or 0
 
         async def work(tx: Transaction) -> Mapping[str, Any]:
             product = await asked_product(desk, tx, product_id)
             location = await asked_location(desk, tx, location_id)
-            found = await alerts.policies(
-                tx, [product.product_no] if product else None, location.location_no if location else None
-            )
-            return listed([ruled_json(each) for each in found])
+            number = location.location_no if location else None
+            if product is not None:
+                return listed([ruled_json(each) for each in await alerts.policies(tx, [product.product_no], number)])
+            if number is None:
+                raise Invalid.of("product_id", "missing", "Ask for a product or a location.")
+            found = await alerts.policies_of_location(tx, number, min(after, 2**31 - 1), limit + 1)
+            return page([(ruled_json(each), (each.product.product_no,)) for each in found], limit)
 
         return await looked(desk, principal, work)
+
+
+def _suggestions(router: APIRouter, desk: Desk) -> None:
+    alerts = desk.stock.alerts
 
     @router.get("/suggestion", response_model=SuggestionOut, summary="A reorder point from what was sold")
     async def suggestion(

@@ -35,6 +35,7 @@ create table stock.products (
   foreign key (tenant_id, category_id) references stock.categories
 );
 create unique index products_by_gtin on stock.products (tenant_id, gtin) where gtin <> '';
+create index products_by_name on stock.products (tenant_id, name, product_id);
 create index products_by_category on stock.products (tenant_id, category_id, product_no);
 
 -- Supplier, customer, adjustment and scrap are where goods come from and go to: they have no levels, hence no pool.
@@ -193,6 +194,7 @@ create table stock.policies (
   low boolean not null default false,  -- the level was at or below the point when it was last looked at
   primary key (tenant_id, product_no, location_no)
 );
+create index policies_of_location on stock.policies (tenant_id, location_no, product_no);
 
 create table stock.alerts (
   tenant_id uuid not null,
@@ -212,10 +214,10 @@ create table stock.alerts (
   primary key (tenant_id, alert_id)
 );
 create unique index alerts_open_once on stock.alerts (tenant_id, product_no, location_no) where state <> 'cleared';
-create index alerts_open on stock.alerts (tenant_id, raised_at desc, alert_id) where state <> 'cleared';
-create index alerts_open_of_location on stock.alerts (tenant_id, location_no, raised_at desc, alert_id)
+create index alerts_open on stock.alerts (tenant_id, raised_at, alert_id) where state <> 'cleared';
+create index alerts_open_of_location on stock.alerts (tenant_id, location_no, raised_at, alert_id)
   where state <> 'cleared';
-create index alerts_by_time on stock.alerts (tenant_id, raised_at desc, alert_id);
+create index alerts_of_product on stock.alerts (tenant_id, product_no, raised_at);
 create index alerts_unmailed on stock.alerts (raised_at) where mailed_at is null and state = 'raised';
 
 create table stock.transfers (
@@ -232,7 +234,7 @@ create table stock.transfers (
   primary key (tenant_id, transfer_id),
   check (from_no <> to_no)
 );
-create index transfers_by_time on stock.transfers (tenant_id, created_at desc, transfer_id);
+create index transfers_by_time on stock.transfers (tenant_id, created_at, transfer_id);
 create index transfers_under_way on stock.transfers (tenant_id, to_no)
   where state in ('dispatched', 'partly_received');
 create table stock.transfer_lines (
@@ -265,7 +267,7 @@ create table stock.counts (
   movement_id uuid,                    -- that set the levels right
   primary key (tenant_id, count_id)
 );
-create index counts_by_time on stock.counts (tenant_id, created_at desc, count_id);
+create index counts_by_time on stock.counts (tenant_id, created_at, count_id);
 create table stock.count_lines (
   tenant_id uuid not null,
   count_id uuid not null,

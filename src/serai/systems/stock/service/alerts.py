@@ -114,11 +114,15 @@ class Alerts:
         )
         return Ruled(product, location, policy, low, on_hand)
 
-    async def policies(
-        self, tx: Transaction, product_nos: Sequence[int] | None, location_no: int | None
-    ) -> list[Ruled]:
-        """Those of some products, or of a location, with what is there."""
-        rows = await store.policies(tx, product_nos, location_no)
+    async def policies(self, tx: Transaction, product_nos: Sequence[int], location_no: int | None) -> list[Ruled]:
+        """Those of some products, everywhere or at one location, with what is there."""
+        return await self._ruled(tx, await store.policies(tx, product_nos, location_no))
+
+    async def policies_of_location(self, tx: Transaction, location_no: int, after_no: int, limit: int) -> list[Ruled]:
+        """Those of a location behind a product's number, with what is there."""
+        return await self._ruled(tx, await store.policies_of_location(tx, location_no, after_no, limit))
+
+    async def _ruled(self, tx: Transaction, rows: Sequence[store.PolicyRow]) -> list[Ruled]:
         book = await whole_book(tx, [row.product_no for row in rows])
         here = await on_hand_of(tx, book, [(row.product_no, row.location_no) for row in rows])
         return [

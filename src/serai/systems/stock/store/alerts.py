@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from serai.runtime.postgres.database import Row, Transaction
 from serai.systems.stock.flows import AlertState
 from serai.systems.stock.reorder import Policy
 from serai.systems.stock.store.ledger import Crossing
+
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+LAST_ID = UUID(int=2**128 - 1)
+"""Behind every row of a list that begins with the newest."""
 
 _POLICY = "reorder_point, reorder_quantity, level_max, lead_time_days, safety_stock"
 
@@ -47,22 +51,34 @@ async def policy(tx: Transaction, product_no: int, location_no: int) -> PolicyRo
     return rows[0] if rows else None
 
 
-async def policies(tx: Transaction, product_nos: Sequence[int] | None, location_no: int | None) -> list[PolicyRow]:
-    """Those of some products, or of a location."""
+async def policies(tx: Transaction, product_nos: Sequence[int], location_no: int | None) -> list[PolicyRow]:
+    """Those of some products, everywhere or at one location; by primary key."""
     rows = await tx.fetch(
         f"""
         select product_no, location_no, {_POLICY}, low from stock.policies
-        where tenant_id = %(tenant)s and (%(products)s::int[] is null or product_no = any(%(products)s::int[]))
+        where tenant_id = %(tenant)s and product_no = any(%(products)s::int[])
           and (%(location)s::int is null or location_no = %(location)s::int)
         order by product_no, location_no
         """,
-        {
-            "tenant": tx.owner,
-            "products": list(product_nos) if product_nos is not None else None,
-            "location": location_no,
-        },
+        {"tenant": tx.owner, "products": list(product_nos), "location": location_no},
     )
-    return [PolicyRow(row[0], row[1], Policy(*row[2:7]), row[7]) for row in rows]
+    return [_policy_row(row) for row in rows]
+
+
+async def policies_of_location(tx: Transaction, location_no: int, after_no: int, limit: int) -> list[PolicyRow]:
+    """Those of a location behind a product's number; by the index policies_of_location."""
+    rows = await tx.fetch(
+        f"""
+        select product_no, location_no, {_POLICY}, low from stock.policies
+        where tenant_id = %s and location_no = %s and product_no > %s order by product_no limit %s
+        """,
+        (tx.owner, location_no, after_no, limit),
+    )
+    return [_policy_row(row) for row in rows]
+
+
+def _policy_row(row: Row) -> PolicyRow:
+    return PolicyRow(row[0], row[1], Policy(*row[2:7]), row[7])
 
 
 async def put_policy(tx: Transaction, product_no: int, location_no: int, policy: Policy, low: bool) -> bool:
@@ -178,25 +194,29 @@ async def open_alerts(
     tx: Transaction, location_no: int | None, states: Sequence[str], after: tuple[datetime, UUID] | None, limit: int
 ) -> list[Alert]:
     """What is low now, the newest first; by the index alerts_open, or alerts_open_of_location."""
+    at, last = after or (FAR, LAST_ID)
     rows = await tx.fetch(
-        f"""
-        select {_ALERT} from stock.alerts
-        where tenant_id = %(tenant)s and state <> 'cleared' and state = any(%(states)s::text[])
-          and (%(location)s::int is null or location_no = %(location)s::int)
-          and (%(at)s::timestamptz is null or raised_at < %(at)s::timestamptz
-               or raised_at = %(at)s::timestamptz and alert_id > %(id)s::uuid)
-        order by raised_at desc, alert_id limit %(limit)s
-        """,
+        _OPEN if location_no is None else _OPEN_OF_LOCATION,
         {
             "tenant": tx.owner,
             "location": location_no,
             "states": list(states),
-            "at": after[0] if after else None,
-            "id": after[1] if after else None,
+            "at": at,
+            "id": last,
             "limit": limit,
         },
     )
     return [_alert(row) for row in rows]
+
+
+# Two statements, so that a plan that is made once goes along the right index.
+_OPEN = f"""
+select {_ALERT} from stock.alerts
+where tenant_id = %(tenant)s and state <> 'cleared' and state = any(%(states)s::text[])
+  and (raised_at, alert_id) < (%(at)s::timestamptz, %(id)s::uuid)
+order by raised_at desc, alert_id desc limit %(limit)s
+"""
+_OPEN_OF_LOCATION = _OPEN.replace("where tenant_id =", "where location_no = %(location)s and tenant_id =")
 
 
 async def alerts_of(tx: Transaction, product_no: int, location_no: int | None, limit: int) -> list[Alert]:
@@ -206,7 +226,7 @@ async def alerts_of(tx: Transaction, product_no: int, location_no: int | None, l
         select {_ALERT} from stock.alerts
         where tenant_id = %(tenant)s and product_no = %(product)s
           and (%(location)s::int is null or location_no = %(location)s::int)
-        order by raised_at desc, alert_id limit %(limit)s
+        order by raised_at desc, alert_id desc limit %(limit)s
         """,
         {"tenant": tx.owner, "product": product_no, "location": location_no, "limit": limit},
     )

@@ -134,15 +134,15 @@ async def products(
           and (%(text)s::text is null or name ilike %(text)s::text or sku ilike %(text)s::text
                or gtin like %(text)s::text)
           and (%(categories)s::uuid[] is null or category_id = any(%(categories)s::uuid[]))
-          and (%(name)s::text is null or (name, product_id) > (%(name)s::text, %(id)s::uuid))
+          and (name, product_id) > (%(name)s::text, %(id)s::uuid)
         order by name, product_id limit %(limit)s
         """,
         {
             "tenant": tx.owner,
             "text": like_part(text),
             "categories": list(categories) if categories is not None else None,
-            "name": after[0] if after else None,
-            "id": after[1] if after else None,
+            "name": after[0] if after else "",
+            "id": after[1] if after else UUID(int=0),
             "limit": limit,
         },
     )

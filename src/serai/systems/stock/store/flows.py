@@ -7,6 +7,7 @@ from uuid import UUID
 
 from serai.runtime.postgres.database import Row, Transaction
 from serai.systems.stock.flows import CountState, TransferState
+from serai.systems.stock.store.alerts import FAR, LAST_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ async def reservations(
         f"""
         select {_RESERVATION} from stock.reservations
         where tenant_id = %(tenant)s and (%(location)s::int is null or location_no = %(location)s::int)
-          and (%(id)s::uuid is null or reservation_id < %(id)s::uuid)
+          and reservation_id < %(id)s::uuid
         order by reservation_id desc limit %(limit)s
         """,
-        {"tenant": tx.owner, "location": location_no, "id": after[1] if after else None, "limit": limit},
+        {"tenant": tx.owner, "location": location_no, "id": after[1] if after else LAST_ID, "limit": limit},
     )
     return [Reservation(*row) for row in rows]
 
@@ -201,16 +202,15 @@ async def transfers(
         select {_TRANSFER} from stock.transfers
         where tenant_id = %(tenant)s and state = any(%(states)s::text[])
           and (%(location)s::int is null or %(location)s::int in (from_no, to_no))
-          and (%(at)s::timestamptz is null or created_at < %(at)s::timestamptz
-               or created_at = %(at)s::timestamptz and transfer_id > %(id)s::uuid)
-        order by created_at desc, transfer_id limit %(limit)s
+          and (created_at, transfer_id) < (%(at)s::timestamptz, %(id)s::uuid)
+        order by created_at desc, transfer_id desc limit %(limit)s
         """,
         {
             "tenant": tx.owner,
             "states": list(states),
             "location": location_no,
-            "at": after[0] if after else None,
-            "id": after[1] if after else None,
+            "at": after[0] if after else FAR,
+            "id": after[1] if after else LAST_ID,
             "limit": limit,
         },
     )
@@ -349,15 +349,14 @@ async def counts(
         f"""
         select {_COUNT} from stock.counts
         where tenant_id = %(tenant)s and (%(location)s::int is null or location_no = %(location)s::int)
-          and (%(at)s::timestamptz is null or created_at < %(at)s::timestamptz
-               or created_at = %(at)s::timestamptz and count_id > %(id)s::uuid)
-        order by created_at desc, count_id limit %(limit)s
+          and (created_at, count_id) < (%(at)s::timestamptz, %(id)s::uuid)
+        order by created_at desc, count_id desc limit %(limit)s
         """,
         {
             "tenant": tx.owner,
             "location": location_no,
-            "at": after[0] if after else None,
-            "id": after[1] if after else None,
+            "at": after[0] if after else FAR,
+            "id": after[1] if after else LAST_ID,
             "limit": limit,
         },
     )
