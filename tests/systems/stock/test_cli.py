@@ -58,7 +58,7 @@ async def test_the_demo_is_a_believable_chain_that_adds_up(site: Site) -> None:
 
 async def test_the_audit_ends_with_one_when_somebody_has_tampered(site: Site) -> None:
     await demo(site)
-    site.sql("update stock.lines set quantity = quantity + 1 where movement_no = 7 and line_no = 0")
+    site.sql("update stock.lines set quantity = quantity + 10000 where movement_no = 7 and line_no = 0")
     result = await command(site, "audit", "--json")
     assert result.exit_code == 1
     kinds = {finding["kind"] for finding in orjson.loads(result.output)["findings"]}
