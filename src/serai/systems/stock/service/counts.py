@@ -14,7 +14,7 @@ from serai.kernel.ports import Clock
 from serai.runtime.outbox import Event, Outbox
 from serai.runtime.postgres.database import Transaction
 from serai.systems.allocation.api import counters_between
-from serai.systems.stock.errors import NoSuchCount, NotCounted
+from serai.systems.stock.errors import IllegalStep, NoSuchCount, NotCounted
 from serai.systems.stock.flows import COUNTS, CountState, CountStep
 from serai.systems.stock.model import (
     NO_BATCH,
@@ -118,7 +118,7 @@ class Counts:
         """What was found; a second number of a level replaces the first. IllegalStep, Invalid."""
         known, _ = await self._found(tx, count_id, lock=True)
         if known.state is not CountState.COUNTING:
-            COUNTS.after(known.state, CountStep.SUBMIT)
+            raise IllegalStep(f"A stock-take that is {known.state.value} takes no numbers; ask for a recount first.")
         location_no = known.location_no
         found = await named(tx, [number.product_id for number in numbers], [])
         batches = await batches_by_code(tx, list(found.book.products))
