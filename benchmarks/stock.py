@@ -12,6 +12,7 @@ the design's query is measured beside it. Every run ends with the audit, which m
 import argparse
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -261,6 +262,7 @@ async def over_http(seconds: float) -> dict[str, Any]:
     finally:
         site.send_signal(signal.SIGTERM)
         site.wait(30)
+        shutil.rmtree(place, ignore_errors=True)
 
 
 async def _driven(serai: list[str], place: Path, url: str, seconds: float) -> dict[str, Any]:
