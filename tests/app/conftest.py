@@ -24,6 +24,13 @@ DEADLINE_S = 30.0
 
 READY = """print('{"serai_control":"ready"}', flush=True)\n"""
 SERVES = READY + "import signal; signal.pause()"
+LIVES = f"""
+import time
+{READY}
+while True:
+    print('{{"serai_control":"alive"}}', flush=True)
+    time.sleep(0.05)
+"""
 
 
 def child(name: str, script: str = SERVES, *arguments: str, **fields: object) -> Child:
