@@ -45,6 +45,8 @@ WORKER_STOP_S = 10.0
 ROUND_STOP_S = 2.0
 """The same for the round of a loop, which is then cut off as by a crash."""
 
+_CANCELS_MAX = 20
+
 
 class WorkerDied(Exception):
     """What a job failed of when its worker was killed in the middle."""
@@ -105,9 +107,9 @@ class Queue:
                     worker.cancel()
                     await asyncio.wait({worker}, timeout=patience_s())
             finally:
-                # The second time is for certain: the worker heeds the first one when its jobs are done.
-                for task in (worker, *beside):
+                for task in beside:
                     task.cancel()
+                await _end(worker)
                 ended = await asyncio.gather(worker, *beside, return_exceptions=True)
         if not stop.is_set():
             raise next(
@@ -159,14 +161,23 @@ class Queue:
             )
 
 
+async def _end(worker: asyncio.Task[None]) -> None:
+    """Ends it for certain: on its way out it waits again and again, and each cancellation ends one wait."""
+    for _ in range(_CANCELS_MAX):
+        worker.cancel()
+        await asyncio.wait({worker}, timeout=0.1)
+
+
 def _retries(job: Job) -> RetryStrategy | bool:
     # procrastinate counts the tries after the first one, and takes none of them for no limit.
     return job.tries_max > 1 and RetryStrategy(max_attempts=job.tries_max - 1, exponential_wait=2)
 
 
 def _bounded(job: Job) -> Callable[..., Awaitable[None]]:
-    async def run(*timestamps: int, **arguments: Any) -> None:
-        # A recurring job receives its due time; ours ask the clock instead.
+    async def run(**arguments: Any) -> None:
+        if job.cron:
+            # procrastinate adds when it was due; ours ask the clock instead.
+            arguments.pop("timestamp", None)
         async with asyncio.timeout(job.deadline_s):
             await job.run(**arguments)
 
