@@ -87,7 +87,7 @@ async def test_what_a_relay_had_moved_when_it_died_is_moved_again(
             "create constraint trigger die after insert on runtime.events deferrable initially deferred"
             " for each row execute function runtime.die()"
         )
-        with pytest.raises(Exception, match="closed the connection|terminating"):
+        with pytest.raises(Exception, match=r"closed the connection|terminating"):
             await relay_batch(jobs_database)
         assert await told(jobs_database) == []
         owner.execute("drop trigger die on runtime.events")
