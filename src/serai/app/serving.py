@@ -19,6 +19,7 @@ from serai.app.site import make_site
 from serai.kernel.errors import Misconfigured
 from serai.runtime.control import say_progress, say_ready
 from serai.runtime.files import write_atomic
+from serai.runtime.http.idempotency import forget_old
 from serai.runtime.jobs import Loop, run_loop
 from serai.runtime.outbox import relay_batch
 from serai.runtime.postgres.migrations import migrate, pending
@@ -31,6 +32,9 @@ from serai.systems.identity.api import IdentityApi, demo_users_present
 
 RELAY_EVERY_S = 0.5
 """How often the outbox is looked at."""
+
+FORGET_EVERY_S = 600
+"""How often idempotency keys past their retention are deleted."""
 
 KEEP_ALIVE_S = 75
 """How long an idle connection stays open: longer than the 60 s of common proxies and clients, so that the client closes
@@ -110,7 +114,8 @@ async def run_jobs(configuration: Configuration) -> None:
     stop = stop_signal()
     async with _running(configuration, "serai jobs") as (world, built):
         relay = Loop("outbox.relay", RELAY_EVERY_S, partial(relay_batch, world.jobs_database))
-        loops = [relay, *(loop for each in built for loop in each.parts.loops)]
+        forget = Loop("idempotency.forget", FORGET_EVERY_S, partial(forget_old, world.jobs_database))
+        loops = [relay, forget, *(loop for each in built for loop in each.parts.loops)]
         say_ready()
         async with asyncio.TaskGroup() as tasks:
             for loop in loops:

@@ -46,6 +46,7 @@ ROUND_STOP_S = 2.0
 """The same for the round of a loop, which is then cut off as by a crash."""
 
 _CANCELS_MAX = 20
+_DONE_IS_FORGOTTEN = "successful"  # else the queue's tables would grow for ever; dead jobs stay to be looked at
 
 
 class WorkerDied(Exception):
@@ -126,6 +127,7 @@ class Queue:
             listen_notify=False,
             install_signal_handlers=False,
             shutdown_graceful_timeout=JOB_STOP_S,
+            delete_jobs=_DONE_IS_FORGOTTEN,
         )
 
     async def _revive_again_and_again(self) -> None:
@@ -157,7 +159,11 @@ class Queue:
         """Runs what is due now and returns; for tests and benches."""
         async with self._app.open_async():
             await self._app.run_worker_async(
-                wait=False, concurrency=CONCURRENCY, listen_notify=False, install_signal_handlers=False
+                wait=False,
+                concurrency=CONCURRENCY,
+                listen_notify=False,
+                install_signal_handlers=False,
+                delete_jobs=_DONE_IS_FORGOTTEN,
             )
 
 
