@@ -8,12 +8,18 @@ waits for connections that never come. So an orphan's patience is short, and an 
 import asyncio
 import os
 import signal
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
 
 PATIENCE_S = 10
 """How long requests and jobs in flight may take after the child was asked to stop."""
 
 ORPHAN_PATIENCE_S = 1
 """The same when the supervisor is gone, and with it what they would need."""
+
+MARGIN_S = 1
+"""Beyond that patience, for what is needed to put things away."""
 
 STOP_S_MAX = 13
 """How long a child may take to stop: longer than what is in flight may, shorter than its supervisor waits."""
@@ -33,6 +39,20 @@ def is_orphan() -> bool:
 def patience_s() -> int:
     """How long what is in flight may take."""
     return ORPHAN_PATIENCE_S if is_orphan() else PATIENCE_S
+
+
+async def finished(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Does the work, which ends at `stop` by itself: one that waits for what never comes is cancelled in its stead."""
+    doing = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({doing}, timeout=patience_s() + MARGIN_S)
+    finally:
+        stopping.cancel()
+        doing.cancel()
+    with suppress(asyncio.CancelledError):
+        await doing
 
 
 def leave_in_time() -> None:

@@ -12,7 +12,7 @@ import uvicorn
 
 import serai
 from serai.app.assembly import Built, all_migrations, built_systems, open_world
-from serai.app.leaving import PATIENCE_S, leave_in_time, patience_s, stop_signal
+from serai.app.leaving import PATIENCE_S, finished, leave_in_time, patience_s, stop_signal
 from serai.app.plan import WEB_SOCKET, open_secrets
 from serai.app.registry import chosen_systems
 from serai.app.site import make_site
@@ -112,6 +112,10 @@ async def _refuse_known_passwords(world: World) -> None:
 async def run_jobs(configuration: Configuration) -> None:
     """Jobs, sweeps, recovery and the relay."""
     stop = stop_signal()
+    await finished(_work(configuration, stop), stop)
+
+
+async def _work(configuration: Configuration, stop: asyncio.Event) -> None:
     async with _running(configuration, "serai jobs") as (world, built):
         relay = Loop("outbox.relay", RELAY_EVERY_S, partial(relay_batch, world.jobs_database))
         forget = Loop("idempotency.forget", FORGET_EVERY_S, partial(forget_old, world.jobs_database))

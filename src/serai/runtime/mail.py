@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
@@ -162,14 +162,14 @@ def _parse(key: str, raw: bytes) -> Mail:
     )
 
 
-def _words(part: EmailMessage) -> str:
+def _words(part: MIMEPart) -> str:
     try:
         return str(part.get_content())
     except LookupError:  # in a charset that nobody knows
         return _bytes(part).decode(errors="replace")
 
 
-def _bytes(part: EmailMessage) -> bytes:
+def _bytes(part: MIMEPart) -> bytes:
     """Its content; a part that contains others, such as a whole mail, as it was written."""
     content = part.get_payload(decode=True)
     return content if isinstance(content, bytes) else part.as_bytes()
