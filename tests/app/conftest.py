@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import shutil
 import sys
-import tempfile
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,9 +91,6 @@ def by_name(status: Status) -> dict[str, ChildStatus]:
 
 
 @pytest.fixture
-def data() -> Iterator[Path]:
-    """A data directory that the user nobody may pass through, which pytest's own are not for root."""
-    path = Path(tempfile.mkdtemp(prefix="serai-test-"))
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
+def data(place: Path) -> Path:
+    """A data directory."""
+    return place

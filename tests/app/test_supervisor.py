@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.processes import gone
 
 from serai.app.keeper import ChildFailed, answers
 from serai.app.lives import ENDED, SERVING, State
@@ -23,18 +23,6 @@ from serai.runtime.sockets import PortInUse, bound
 from serai.runtime.world import SystemClock
 
 from .conftest import LIVES, READY, SERVES, Scene, by_name, child
-
-
-def gone(pid: int, deadline_s: float = 20.0) -> bool:
-    """Whether a process, not always our child, ends in time."""
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([handle], [], [], deadline_s)[0])
-    finally:
-        os.close(handle)
 
 
 def order_of(scene: Scene, state: State) -> list[str]:

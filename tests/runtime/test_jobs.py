@@ -5,7 +5,6 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
@@ -13,16 +12,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.conftest import TENANT, MakeServer
+from tests.conftest import TENANT, MakeServer, UrlOf
 from tests.doubles import ManualClock, SeededRandom
 
 from serai.kernel.errors import Unavailable
 from serai.runtime import jobs
 from serai.runtime.jobs import Job, Loop, Queue, queue_state, run_loop
 from serai.runtime.postgres.database import Database, open_database
-from serai.runtime.postgres.server import Role
 
-UrlOf = Callable[[Role], str]
 DEADLINE_S = 30.0
 
 

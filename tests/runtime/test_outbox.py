@@ -1,21 +1,18 @@
 """An event is told if its change is, in the order of its aggregate, by one relay at a time, and at least once."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
 import psycopg
 import pytest
+from tests.conftest import UrlOf
 from tests.doubles import ManualClock, SeededRandom
 
 from serai.kernel.ids import uuid7
 from serai.runtime import outbox
 from serai.runtime.outbox import Event, Outbox, RelayedEvent, oldest_age_s, position_before, read_events, relay_batch
 from serai.runtime.postgres.database import Database
-from serai.runtime.postgres.server import Role
-
-UrlOf = Callable[[Role], str]
 
 
 @pytest.fixture

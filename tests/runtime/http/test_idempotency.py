@@ -1,12 +1,12 @@
 """One key, one body, one answer: replayed, refused while a twin works, and resumed after one that died."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID
 
 import psycopg
 import pytest
+from tests.conftest import UrlOf
 
 from serai.kernel.errors import Invalid
 from serai.runtime.http import idempotency
@@ -23,9 +23,6 @@ from serai.runtime.http.idempotency import (
     reserve,
 )
 from serai.runtime.postgres.database import Database
-from serai.runtime.postgres.server import Role
-
-UrlOf = Callable[[Role], str]
 
 
 def key(header: str = "k", *, owner: str = "guest", path: str = "/bookings", body: bytes = b"{}") -> Key:

@@ -1,12 +1,12 @@
 """A dump is one snapshot of ours alone, its loading is counted, and a failure tells PostgreSQL's own words."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
 import pytest
+from tests.conftest import UrlOf
 from tests.doubles import ManualClock, SeededRandom
 
 from serai.kernel.errors import Misconfigured
@@ -14,9 +14,7 @@ from serai.runtime.outbox import Event, Outbox
 from serai.runtime.postgres.database import Database
 from serai.runtime.postgres.dumps import DumpFailed, DumpIncomplete, dump, is_ours, load
 from serai.runtime.postgres.engine import Engine
-from serai.runtime.postgres.server import SUPERUSER, EmbeddedServer, Role
-
-UrlOf = Callable[[Role], str]
+from serai.runtime.postgres.server import SUPERUSER, EmbeddedServer
 
 
 @pytest.fixture
