@@ -7,10 +7,9 @@ run without fsync; a test that kills its server asks `make_server` for one of it
 
 import secrets
 import shutil
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -23,6 +22,7 @@ from tests.doubles import ManualClock, SeededRandom
 from tests.event_schemas import undocumented_events
 
 import serai.systems
+from serai.runtime import sockets
 from serai.runtime.postgres.database import Database, open_database
 from serai.runtime.postgres.engine import Engine, find_engine
 from serai.runtime.postgres.migrations import Migration, migrate, read_migrations, runtime_migrations
@@ -62,23 +62,32 @@ def engine(account: Account | None) -> Engine:
 
 @pytest.fixture
 def free_port() -> int:
-    return _free_port()
+    return sockets.free_port()
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        return int(bound.getsockname()[1])
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory that PostgreSQL's user may pass through, which pytest's own forbid for root."""
+    with _open_place() as path:
+        yield path
+
+
+@contextmanager
+def _open_place() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="serai-test-"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
 
 
 @pytest.fixture(scope="session")
 def _server_factory(engine: Engine, account: Account | None) -> Callable[[ExitStack, Tuning], EmbeddedServer]:
     def make(stack: ExitStack, tuning: Tuning) -> EmbeddedServer:
-        # Not pytest's own directory: as root, the server's user could not reach it.
-        place = Path(tempfile.mkdtemp(prefix="serai-test-"))
-        place.chmod(0o711)
-        stack.callback(shutil.rmtree, place, ignore_errors=True)
+        place = stack.enter_context(_open_place())
         passwords = {role: secrets.token_urlsafe(9) for role in (*ROLES, SUPERUSER)}
-        server = EmbeddedServer(engine, place / "postgres", _free_port(), passwords, account=account, tuning=tuning)
+        server = EmbeddedServer(
+            engine, place / "postgres", sockets.free_port(), passwords, account=account, tuning=tuning
+        )
         stack.callback(server.stop)
         server.prepare()
         server.start()

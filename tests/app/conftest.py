@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import shutil
 import sys
-import tempfile
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +22,13 @@ DEADLINE_S = 30.0
 
 READY = """print('{"serai_control":"ready"}', flush=True)\n"""
 SERVES = READY + "import signal; signal.pause()"
+LIVES = f"""
+import time
+{READY}
+while True:
+    print('{{"serai_control":"alive"}}', flush=True)
+    time.sleep(0.05)
+"""
 
 
 def child(name: str, script: str = SERVES, *arguments: str, **fields: object) -> Child:
@@ -86,9 +91,6 @@ def by_name(status: Status) -> dict[str, ChildStatus]:
 
 
 @pytest.fixture
-def data() -> Iterator[Path]:
-    """A data directory that the user nobody may pass through, which pytest's own are not for root."""
-    path = Path(tempfile.mkdtemp(prefix="serai-test-"))
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
+def data(place: Path) -> Path:
+    """A data directory."""
+    return place

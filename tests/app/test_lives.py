@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serai.app.lives import ENDED, MOVES, SERVING, Backoff, State
+from serai.app.lives import ENDED, MOVES, SERVING, Backoff, Silence, State
 
 
 def test_every_state_can_be_reached_and_left_unless_it_is_an_end() -> None:
@@ -37,3 +37,20 @@ def test_every_pause_is_within_its_bounds(lives_s: list[float]) -> None:
 @pytest.mark.parametrize("state", sorted(ENDED))
 def test_an_end_is_final(state: State) -> None:
     assert MOVES[state] == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("signs", "hangs"),
+    [
+        ([0] * 50, False),
+        ([1, 1, 1], False),
+        ([1, 1, 1, 1], True),
+        ([1, 1, 1, 2, 2, 2, 3, 3, 3], False),
+        ([1, 9, 9, 9, 9], True),
+        ([1, 1, 1, 0, 0, 0, 0], False),
+    ],
+    ids=["never spoke", "not yet", "fell silent", "slow", "fell silent later", "started anew"],
+)
+def test_who_spoke_and_says_nothing_for_some_looks_hangs(signs: list[int], hangs: bool) -> None:
+    silence = Silence(looks_max=3)
+    assert [silence.too_long(count) for count in signs][-1] is hangs

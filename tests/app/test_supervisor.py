@@ -3,15 +3,14 @@
 import asyncio
 import json
 import os
-import select
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.processes import gone
 
 from serai.app.keeper import ChildFailed, answers
 from serai.app.lives import ENDED, SERVING, State
@@ -20,22 +19,10 @@ from serai.app.supervisor import Supervisor, take_over
 from serai.kernel.errors import Misconfigured
 from serai.runtime.files import DirectoryLock
 from serai.runtime.processes import Launch, birth, stop_leftovers
-from serai.runtime.sockets import PortInUse, bind_web_socket
+from serai.runtime.sockets import PortInUse, bound
 from serai.runtime.world import SystemClock
 
-from .conftest import READY, SERVES, Scene, by_name, child
-
-
-def gone(pid: int, deadline_s: float = 20.0) -> bool:
-    """Whether a process, not always our child, ends in time."""
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([handle], [], [], deadline_s)[0])
-    finally:
-        os.close(handle)
+from .conftest import LIVES, READY, SERVES, Scene, by_name, child
 
 
 def order_of(scene: Scene, state: State) -> list[str]:
@@ -71,6 +58,22 @@ async def test_one_that_dies_is_started_again_and_the_others_stay(data: Path) ->
     assert after["base"].pid != before["base"].pid
     assert after["web"].pid == before["web"].pid
     assert any("base was killed by SIGKILL" in one.detail for status in scene.seen for one in status.children)
+    await scene.finish()
+
+
+async def test_one_that_hangs_is_replaced_and_who_is_busy_or_never_spoke_stays(data: Path) -> None:
+    busy = LIVES.replace("0.05", "0.9")
+    fast = {"silent_max_s": 3.0}
+    scene = Scene(data, child("base", **fast), child("busy", busy, **fast), child("web", LIVES, **fast))
+    before = await scene.ready()
+    assert before["web"].pid
+    os.kill(before["web"].pid, signal.SIGSTOP)
+    status = await scene.until(lambda status: by_name(status)["web"].restarts == 1 and status.state == "ready")
+    after = by_name(status)
+    assert after["web"].pid != before["web"].pid
+    assert {name: after[name].pid for name in ("base", "busy")} == {name: before[name].pid for name in ("base", "busy")}
+    details = {by_name(status)["web"].detail for status in scene.seen}
+    assert "web was killed by SIGKILL: error: it hangs, without a sign of life for 3 s" in details
     await scene.finish()
 
 
@@ -244,16 +247,16 @@ while True:
 
 
 async def test_the_port_is_ours_from_the_start_and_opens_when_web_listens(data: Path) -> None:
-    with bind_web_socket("127.0.0.1", 0) as bound:
-        port = bound.getsockname()[1]
+    with bound(0, "the web server") as sock:
+        port = sock.getsockname()[1]
         ask = answers(f"http://127.0.0.1:{port}/readyz")
         assert not await ask()
-        listens = child("web", LISTENS, str(bound.fileno()))
-        scene = Scene(data, replace(listens, launch=replace(listens.launch, inherits=(bound.fileno(),))))
+        listens = child("web", LISTENS, str(sock.fileno()))
+        scene = Scene(data, replace(listens, launch=replace(listens.launch, inherits=(sock.fileno(),))))
         await scene.ready()
         assert await ask()
         with pytest.raises(PortInUse, match=f"The web server cannot listen on 127.0.0.1 port {port} .*--port"):
-            bind_web_socket("127.0.0.1", port)
+            bound(port, "the web server")
         await scene.finish()
 
 
@@ -263,8 +266,3 @@ def test_children_that_wait_for_each_other_are_a_mistake(data: Path) -> None:
 
     with pytest.raises(AssertionError, match="wait for each other"):
         asyncio.run(make())
-
-
-async def test_a_taken_port_is_told(data: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(PortInUse):
-        bind_web_socket("127.0.0.1", taken.getsockname()[1])

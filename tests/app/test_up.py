@@ -15,6 +15,7 @@ from random import Random
 
 import psycopg
 import pytest
+from tests.processes import gone
 
 from serai.app.plan import PORTS
 from serai.app.status import Status, read_status, running_status
@@ -22,8 +23,6 @@ from serai.runtime.postgres.engine import find_engine
 from serai.runtime.postgres.leftovers import server_processes
 from serai.runtime.postgres.server import ROLES, SUPERUSER, EmbeddedServer, Tuning
 from serai.runtime.processes import service_account
-
-from .test_supervisor import gone
 
 MINIATURE = Path(__file__).with_name("site.py")
 

@@ -4,10 +4,11 @@ import asyncio
 from dataclasses import replace
 from importlib import import_module
 
-from serai.app.leaving import bound, stop_signal
+from serai.app.leaving import stop_signal
 from serai.app.plan import open_secrets, port_of
 from serai.runtime.control import say_ready
 from serai.runtime.settings import Configuration, RuntimeSettings
+from serai.runtime.sockets import bound
 from serai.runtime.world import SystemClock, SystemRandom
 
 HINTS = ("payment_intent.amount_capturable_updated", "payment_intent.payment_failed", "payment_intent.canceled")
@@ -35,7 +36,7 @@ async def run_gateway(configuration: Configuration) -> None:
         webhook_secret=keys.embedded_webhook_secret(secrets.get("gateway_webhook")),
         dashboard_open=True,
     )
-    with bound(port_of(settings, "gateway")) as sock:
+    with bound(port_of(settings, "gateway"), "the gateway") as sock:
         serving = asyncio.create_task(server.serve(gateway, sock, SystemClock(), random))
         say_ready()
         await serving
@@ -45,6 +46,6 @@ async def run_mailbox(configuration: Configuration) -> None:
     """The embedded SMTP relay."""
     mail = import_module("serai.runtime.mail")
     settings = configuration.get(RuntimeSettings)
-    with bound(port_of(settings, "mailbox")) as sock:
+    with bound(port_of(settings, "mailbox"), "the mailbox") as sock:
         say_ready()
         await mail.serve_mailbox(settings.data / "mail", sock, stop_signal())

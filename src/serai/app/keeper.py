@@ -1,5 +1,5 @@
 """One child from its start to its end: started when what it stands on serves, asked whether it is ready, logged,
-started again when it dies, stopped gracefully and then for certain."""
+started again when it dies or hangs, stopped gracefully and then for certain."""
 
 import asyncio
 import os
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from serai.app.lives import ENDED, MOVES, SERVING, Backoff, State
+from serai.app.lives import ENDED, MOVES, SERVING, Backoff, Silence, State
 from serai.app.status import ChildStatus
 from serai.kernel.errors import Misconfigured, SeraiError
 from serai.kernel.ports import Clock
-from serai.runtime.control import IsReady, Progressed, understood
+from serai.runtime.control import IsAlive, IsReady, Progressed, understood
 from serai.runtime.logfiles import LINE_BYTES_MAX, LogFile, said, telling
 from serai.runtime.processes import Launch, birth
 
@@ -58,6 +58,8 @@ class Child:
     ready_max_s: float = 60.0
     grace_s: float = 10.0
     """How long it may take to stop before it is killed."""
+    silent_max_s: float = 30.0
+    """One that serves, has said that it lives, and says it no more is killed at the latest after so long."""
     url: str = ""
     """Where people find it."""
 
@@ -82,6 +84,7 @@ class Keeper:
         self._detail = ""
         self._said: deque[str] = deque(maxlen=_LAST_WORDS_MAX)
         self._says_ready = asyncio.Event()
+        self._signs_of_life = 0
 
     def status(self) -> ChildStatus:
         """The child at this moment."""
@@ -164,6 +167,7 @@ class Keeper:
         launch = self.child.launch
         self._says_ready.clear()
         self._said.clear()
+        self._signs_of_life = 0
         self._process = process = await asyncio.create_subprocess_exec(
             *launch.leashed(),
             env=dict(launch.env),
@@ -176,11 +180,11 @@ class Keeper:
         )
         self._birth = birth(process.pid)
         pump = asyncio.create_task(self._pump(process))
-        readiness = asyncio.create_task(self._await_ready())
+        watch = asyncio.create_task(self._watch())
         try:
             return await self._await_end(process)
         finally:
-            readiness.cancel()
+            watch.cancel()
             await asyncio.wait({pump}, timeout=_DRAIN_S)
             pump.cancel()
             self.serving.clear()
@@ -199,9 +203,14 @@ class Keeper:
             self.kill()
         return await ended
 
-    async def _await_ready(self) -> None:
+    async def _watch(self) -> None:
+        """Kills the child if it does not become ready, or falls silent afterwards."""
         if self.child.task:
             return
+        await self._await_ready()
+        await self._await_silence()
+
+    async def _await_ready(self) -> None:
         try:
             async with asyncio.timeout(self.child.ready_max_s):
                 await self._until_ready()
@@ -222,6 +231,14 @@ class Keeper:
             while not await self.child.ready():  # noqa: ASYNC110  # what another process does sets no event here
                 await asyncio.sleep(ASK_EVERY_S)
 
+    async def _await_silence(self) -> None:
+        """Kills the child once it has been silent for too long: nothing gentler reaches one that is stopped."""
+        silence = Silence()
+        while not silence.too_long(self._signs_of_life):  # noqa: ASYNC110  # it is silence that is waited for
+            await asyncio.sleep(self.child.silent_max_s / (silence.looks_max + 1))
+        self._said.append(f"error: it hangs, without a sign of life for {self.child.silent_max_s:g} s")
+        self.kill()
+
     async def _pump(self, process: Process) -> None:
         """Moves what the child writes into its log, and heeds what it tells us."""
         assert process.stdout
@@ -238,6 +255,8 @@ class Keeper:
         match understood(line):
             case IsReady():
                 self._says_ready.set()
+            case IsAlive():
+                self._signs_of_life += 1
             case Progressed(what, done, total):
                 self._detail = f"{what}: {done:,} of {total:,}"
                 self._changed()

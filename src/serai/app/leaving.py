@@ -1,30 +1,63 @@
-"""How a child listens and leaves: a sentence when it cannot have its port, and an end even if nobody waits for it.
+"""How a child leaves: what is in flight is finished, for as long as that can succeed, and there is an end even if
+nobody waits for it.
 
-A supervisor that was killed loses no patience with its children: one that waits for a database which went with the
-supervisor would stay for ever. So each child sets itself an alarm when it is asked to stop.
+A supervisor that was killed loses no patience with its children, and took the database with it: what is in flight then
+waits for connections that never come. So an orphan's patience is short, and an alarm ends what has none.
 """
 
 import asyncio
 import os
 import signal
-import socket
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
 
-from serai.kernel.errors import Misconfigured
+PATIENCE_S = 10
+"""How long requests and jobs in flight may take after the child was asked to stop."""
+
+ORPHAN_PATIENCE_S = 1
+"""The same when the supervisor is gone, and with it what they would need."""
+
+MARGIN_S = 1
+"""Beyond that patience, for what is needed to put things away."""
 
 STOP_S_MAX = 13
-"""How long a child may take to stop: longer than requests in flight may (10 s), shorter than its supervisor waits."""
+"""How long a child may take to stop: longer than what is in flight may, shorter than its supervisor waits."""
 
-
-ORPHAN_STOP_S_MAX = 3
-"""The same when the supervisor is gone, and with it what requests in flight would need."""
+ORPHAN_STOP_S_MAX = 5
+"""The same when the supervisor is gone."""
 
 SUPERVISOR = os.getppid()
 """Who started this process; it has another parent once that one is gone."""
 
 
+def is_orphan() -> bool:
+    """Whether the supervisor is gone."""
+    return os.getppid() != SUPERVISOR
+
+
+def patience_s() -> int:
+    """How long what is in flight may take."""
+    return ORPHAN_PATIENCE_S if is_orphan() else PATIENCE_S
+
+
+async def finished(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Does the work, which ends at `stop` by itself: one that waits for what never comes is cancelled in its stead."""
+    doing = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({doing}, timeout=patience_s() + MARGIN_S)
+    finally:
+        stopping.cancel()
+        doing.cancel()
+    with suppress(asyncio.CancelledError):
+        await doing
+
+
 def leave_in_time() -> None:
     """From now the process has so many seconds; SIGALRM then ends it."""
-    signal.alarm(STOP_S_MAX if os.getppid() == SUPERVISOR else ORPHAN_STOP_S_MAX)
+    signal.alarm(ORPHAN_STOP_S_MAX if is_orphan() else STOP_S_MAX)
 
 
 def stop_signal() -> asyncio.Event:
@@ -38,14 +71,3 @@ def stop_signal() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, asked)
     return stop
-
-
-def bound(port: int, host: str = "127.0.0.1") -> socket.socket:
-    """A socket on the port, not yet listening. Raises Misconfigured."""
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((host, port))
-    except OSError as error:
-        raise Misconfigured(f"Port {port} on {host} cannot be used: {error.strerror}.") from error
-    return sock

@@ -1,4 +1,5 @@
-"""The life of a child as the supervisor sees it: a table of legal moves, and how long to wait before the next try."""
+"""The life of a child as the supervisor sees it: a table of legal moves, how long to wait before the next try, and when
+one that says nothing hangs."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -58,3 +59,23 @@ class Backoff:
         if self.deaths >= self.deaths_max:
             return None
         return min(self.pause_max_s, self.first_s * (1 << (self.deaths - 1)))
+
+
+@dataclass(slots=True)
+class Silence:
+    """Decides when a child hangs: its signs of life are counted, and looked at again and again.
+
+    Looks are counted, not seconds: when the whole machine pauses, the supervisor pauses too, and nobody has missed more
+    than one look. Who has never given a sign is not expected to.
+    """
+
+    looks_max: int = 5
+    looks: int = field(default=0, init=False)
+    """In a row at which nothing new had been heard."""
+    heard: int = field(default=0, init=False)
+
+    def too_long(self, signs_of_life: int) -> bool:
+        """One look; `signs_of_life` is how many have come since the child's start."""
+        self.looks = self.looks + 1 if 0 < self.heard == signs_of_life else 0
+        self.heard = signs_of_life
+        return self.looks >= self.looks_max

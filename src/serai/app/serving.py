@@ -12,17 +12,19 @@ import uvicorn
 
 import serai
 from serai.app.assembly import Built, all_migrations, built_systems, open_world
-from serai.app.leaving import bound, leave_in_time, stop_signal
+from serai.app.leaving import PATIENCE_S, finished, leave_in_time, patience_s, stop_signal
 from serai.app.plan import WEB_SOCKET, open_secrets
 from serai.app.registry import chosen_systems
 from serai.app.site import make_site
 from serai.kernel.errors import Misconfigured
 from serai.runtime.control import say_progress, say_ready
 from serai.runtime.files import write_atomic
+from serai.runtime.http.idempotency import forget_old
 from serai.runtime.jobs import Loop, run_loop
 from serai.runtime.outbox import relay_batch
 from serai.runtime.postgres.migrations import migrate, pending
 from serai.runtime.settings import Configuration, RuntimeSettings
+from serai.runtime.sockets import bound
 from serai.runtime.system import World
 from serai.runtime.traces import traced
 from serai.runtime.world import SystemClock, SystemRandom
@@ -31,12 +33,12 @@ from serai.systems.identity.api import IdentityApi, demo_users_present
 RELAY_EVERY_S = 0.5
 """How often the outbox is looked at."""
 
+FORGET_EVERY_S = 600
+"""How often idempotency keys past their retention are deleted."""
+
 KEEP_ALIVE_S = 75
 """How long an idle connection stays open: longer than the 60 s of common proxies and clients, so that the client closes
 it first. One that we close while a request is on its way costs that client a reset."""
-
-GRACE_S = 10
-"""How long a web process lets requests finish after SIGTERM."""
 
 DEMO_NOTE = "demo-loaded"
 """File in the data directory that says what believable data was loaded last, for which site and by which version."""
@@ -110,14 +112,19 @@ async def _refuse_known_passwords(world: World) -> None:
 async def run_jobs(configuration: Configuration) -> None:
     """Jobs, sweeps, recovery and the relay."""
     stop = stop_signal()
+    await finished(_work(configuration, stop), stop)
+
+
+async def _work(configuration: Configuration, stop: asyncio.Event) -> None:
     async with _running(configuration, "serai jobs") as (world, built):
         relay = Loop("outbox.relay", RELAY_EVERY_S, partial(relay_batch, world.jobs_database))
-        loops = [relay, *(loop for each in built for loop in each.parts.loops)]
+        forget = Loop("idempotency.forget", FORGET_EVERY_S, partial(forget_old, world.jobs_database))
+        loops = [relay, forget, *(loop for each in built for loop in each.parts.loops)]
         say_ready()
         async with asyncio.TaskGroup() as tasks:
             for loop in loops:
                 tasks.create_task(run_loop(loop, world.clock, stop))
-            tasks.create_task(world.queue.work(stop))
+            tasks.create_task(world.queue.work(stop, patience_s))
 
 
 class _Web(uvicorn.Server):
@@ -141,6 +148,7 @@ class _Web(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM and SIGINT stop it once; whoever asked, or the alarm, loses patience."""
         leave_in_time()
+        self.config.timeout_graceful_shutdown = patience_s()
         self.should_exit = True
 
 
@@ -148,7 +156,9 @@ async def run_web(configuration: Configuration) -> None:
     """One web process, on the supervisor's socket, or on its own when started by hand."""
     settings = configuration.get(RuntimeSettings)
     descriptor = os.environ.get(WEB_SOCKET)
-    sock = socket.socket(fileno=int(descriptor)) if descriptor else bound(settings.port, settings.host)
+    sock = (
+        socket.socket(fileno=int(descriptor)) if descriptor else bound(settings.port, "the web server", settings.host)
+    )
     async with _running(configuration, "serai web") as (world, built):
         config = uvicorn.Config(
             traced(make_site(world, built), "serai-web"),
@@ -159,7 +169,7 @@ async def run_web(configuration: Configuration) -> None:
             server_header=False,
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=list(settings.trusted_proxies),
-            timeout_graceful_shutdown=GRACE_S,
+            timeout_graceful_shutdown=PATIENCE_S,
             timeout_keep_alive=KEEP_ALIVE_S,
             backlog=BACKLOG,
         )

@@ -31,7 +31,7 @@ from serai.runtime.postgres.engine import find_engine, keep
 from serai.runtime.postgres.server import EmbeddedServer, Tuning, cluster_major
 from serai.runtime.processes import service_account
 from serai.runtime.settings import RuntimeSettings
-from serai.runtime.sockets import bind_web_socket, require_free_port
+from serai.runtime.sockets import bound, require_free_port
 from serai.runtime.traces import require_packages
 from serai.runtime.world import SystemClock, SystemRandom
 
@@ -43,7 +43,7 @@ def up(settings: RuntimeSettings, systems: Sequence[str], display: Display, prog
     """Serves until Ctrl-C or SIGTERM. Raises Misconfigured before anything starts, ChildFailed when a child gave up."""
     require_packages()
     data = make_data_directory(settings.data)
-    with take_over(data), bind_web_socket(settings.host, settings.port) as web:
+    with take_over(data), bound(settings.port, "the web server", settings.host) as web:
         require_finished(data)
         outside = outside_urls(settings)
         secrets = open_secrets(data, SystemRandom())

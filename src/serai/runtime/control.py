@@ -1,4 +1,5 @@
-"""What a child tells its supervisor: that it is ready, and how far a long task is. One JSON line each on its output.
+"""What a child tells its supervisor: that it is ready, that it lives, and how far a long task is. One JSON line each on
+its output.
 
 Started by hand, nobody listens, and nothing is said.
 """
@@ -32,9 +33,19 @@ class IsReady:
     """The child serves."""
 
 
+@dataclass(frozen=True, slots=True)
+class IsAlive:
+    """Its event loop turns. Who has said this once is missed when it falls silent."""
+
+
 def say_ready() -> None:
     """Tells the supervisor that this process serves."""
     _say({_KEY: "ready"})
+
+
+def say_alive() -> None:
+    """Tells the supervisor that this process does not hang."""
+    _say({_KEY: "alive"})
 
 
 def say_progress(what: str, done: int, total: int) -> None:
@@ -48,11 +59,13 @@ def _say(message: dict[str, object]) -> None:
         sys.stdout.buffer.flush()
 
 
-def understood(line: bytes) -> Progressed | IsReady | None:
+def understood(line: bytes) -> Progressed | IsReady | IsAlive | None:
     """What a line of a child's output tells the supervisor; None for all others, which are for the log."""
     if not line.startswith(b'{"' + _KEY.encode() + b'"'):
         return None
     message = orjson.loads(line)
     if message[_KEY] == "ready":
         return IsReady()
+    if message[_KEY] == "alive":
+        return IsAlive()
     return Progressed(message["what"], message["done"], message["total"])

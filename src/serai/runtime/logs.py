@@ -3,6 +3,7 @@
 No secrets, no personal data, no card data: what is logged is a request's id, its shortened path and its outcome.
 """
 
+import json
 import logging
 import sys
 from time import gmtime
@@ -34,7 +35,10 @@ class JsonLines(logging.Formatter):
         document |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
         if record.exc_info:
             document["trace"] = self.formatException(record.exc_info)
-        return orjson.dumps(document, default=str).decode()
+        try:
+            return orjson.dumps(document, default=str).decode()
+        except orjson.JSONEncodeError:  # a huge number, half a surrogate pair, a key that is no text
+            return json.dumps(document, default=str)
 
 
 def configure_logs(child: str, level: str, *, machine: bool) -> None:

@@ -6,12 +6,13 @@ demo cannot write to strangers, and what a user would have received can be looke
 
 import asyncio
 import mailbox
+import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ KEPT_MAX = 2_000
 
 HEAD_BYTES = 16 * 1024
 """Of each mail in a list: its headers and the beginning of its text."""
+
+_NAME = re.compile(r"(\d+)\.M(\d+)P\d+Q(\d+)\.")
 
 
 class Mailer:
@@ -73,7 +76,7 @@ class _Keep:
         self._box.add(content)
         surplus = len(self._box) - KEPT_MAX
         if surplus > 0:
-            for key in sorted(self._box.keys())[:surplus]:
+            for key in sorted(self._box.keys(), key=_arrival)[:surplus]:
                 self._box.discard(key)
 
 
@@ -121,7 +124,7 @@ class MailReader:
         if not self._directory.exists():
             return []
         box = mailbox.Maildir(self._directory, create=False)
-        keys = sorted(box.keys(), reverse=True)[:limit]
+        keys = sorted(box.keys(), key=_arrival, reverse=True)[:limit]
         return [_parse(key, self._head(box, key)) for key in keys]
 
     @staticmethod
@@ -137,24 +140,40 @@ class MailReader:
         return _parse(key, box.get_bytes(key)) if key in box else None
 
 
+def _arrival(key: str) -> tuple[int, ...]:
+    """When a mail came, by its name: seconds, microseconds and a count, none of them padded."""
+    match = _NAME.match(key)
+    return tuple(int(number) for number in match.groups()) if match else (0,)
+
+
 def _parse(key: str, raw: bytes) -> Mail:
     message = BytesParser(policy=policy.default).parsebytes(raw)
     assert isinstance(message, EmailMessage)
     text, html = message.get_body(("plain",)), message.get_body(("html",))
-    seconds = key.partition(".")[0]
     return Mail(
         key=key,
         sender=str(message.get("From", "")),
         to=str(message.get("To", "")),
         subject=str(message.get("Subject", "")),
-        at=datetime.fromtimestamp(int(seconds) if seconds.isdecimal() else 0, UTC),
-        text=text.get_content() if text else "",
-        html=html.get_content() if html else "",
+        at=datetime.fromtimestamp(_arrival(key)[0], UTC),
+        text=_words(text) if text else "",
+        html=_words(html) if html else "",
         attachments=tuple(_attachment(part) for part in message.iter_attachments()),
     )
 
 
-def _attachment(part: EmailMessage) -> Attachment:
+def _words(part: MIMEPart) -> str:
+    try:
+        return str(part.get_content())
+    except LookupError:  # in a charset that nobody knows
+        return _bytes(part).decode(errors="replace")
+
+
+def _bytes(part: MIMEPart) -> bytes:
+    """Its content; a part that contains others, such as a whole mail, as it was written."""
     content = part.get_payload(decode=True)
-    assert isinstance(content, bytes), "an attachment that is no container decodes to bytes"
-    return Attachment(part.get_filename() or "file", part.get_content_type(), content)
+    return content if isinstance(content, bytes) else part.as_bytes()
+
+
+def _attachment(part: EmailMessage) -> Attachment:
+    return Attachment(part.get_filename() or "file", part.get_content_type(), _bytes(part))

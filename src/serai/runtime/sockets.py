@@ -18,20 +18,20 @@ class AddressUnusable(Misconfigured):
     code = "address_unusable"
 
 
-def bind_web_socket(host: str, port: int) -> socket.socket:
-    """Bound and not yet listening, so that connections are refused until a web process that inherits it listens."""
+def bound(port: int, what: str, host: str = "127.0.0.1") -> socket.socket:
+    """Bound and not yet listening, so that connections are refused until `what`, which may inherit it, serves."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror as error:
         raise AddressUnusable(f"{host!r} is not an address to listen on; try 127.0.0.1 with --host.") from error
-    bound = socket.socket(family, kind, protocol)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock = socket.socket(family, kind, protocol)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind(address)
+        sock.bind(address)
     except OSError as error:
-        bound.close()
-        raise port_in_use(host, port, "the web server", error) from error
-    return bound
+        sock.close()
+        raise _port_in_use(host, port, what, error) from error
+    return sock
 
 
 def require_free_port(port: int, what: str, host: str = "127.0.0.1") -> None:
@@ -39,11 +39,10 @@ def require_free_port(port: int, what: str, host: str = "127.0.0.1") -> None:
     try:
         socket.create_server((host, port)).close()
     except OSError as error:
-        raise port_in_use(host, port, what, error) from error
+        raise _port_in_use(host, port, what, error) from error
 
 
-def port_in_use(host: str, port: int, what: str, error: OSError) -> PortInUse:
-    """The sentence for a port that `what` could not get."""
+def _port_in_use(host: str, port: int, what: str, error: OSError) -> PortInUse:
     reason = os.strerror(error.errno).lower() if error.errno else str(error)
     return PortInUse(
         f"{what[0].upper()}{what[1:]} cannot listen on {host} port {port} ({reason});"
@@ -53,5 +52,5 @@ def port_in_use(host: str, port: int, what: str, error: OSError) -> PortInUse:
 
 def free_port(host: str = "127.0.0.1") -> int:
     """A port that nobody listens on now, as the system chooses it."""
-    with socket.create_server((host, 0)) as bound:
-        return int(bound.getsockname()[1])
+    with socket.create_server((host, 0)) as sock:
+        return int(sock.getsockname()[1])

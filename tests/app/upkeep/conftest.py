@@ -1,8 +1,6 @@
 """A data directory with a real site in it: its own PostgreSQL, gateway and mailbox, run in this process."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from email.message import EmailMessage
@@ -28,15 +26,6 @@ __all__ = ["open_site"]
 
 def settings_of(data: Path) -> RuntimeSettings:
     return open_configuration({"data": data}).get(RuntimeSettings)
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """Where data directories can be made: PostgreSQL's user may pass through it, which pytest's own forbid for root."""
-    path = Path(tempfile.mkdtemp(prefix="serai-test-"))
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import LiteralString
 
 import psycopg
 import pytest
+from tests.processes import gone
 
 from serai.kernel.errors import Misconfigured
 from serai.runtime.postgres.engine import Engine, EngineMajorDiffers
@@ -20,7 +21,7 @@ from serai.runtime.postgres.leftovers import server_processes
 from serai.runtime.postgres.server import ROLES, SUPERUSER, EmbeddedServer, Role, ServerFailed
 from serai.runtime.sockets import PortInUse
 
-from .conftest import PASSWORDS, MakeServer, wait_gone
+from .conftest import PASSWORDS, MakeServer
 
 KILLED_S = 10.0
 
@@ -95,7 +96,7 @@ def test_a_backend_that_outlives_its_postmaster_does_not_block_the_next_start(ma
     assert first.pid
     os.kill(first.pid, signal.SIGKILL)
     up(make_server())
-    assert wait_gone(pid, KILLED_S)
+    assert gone(pid, KILLED_S)
     busy.close()
 
 
@@ -104,7 +105,7 @@ def test_a_server_left_by_a_killed_owner_is_stopped(make_server: MakeServer) -> 
     next_one = up(make_server())
     assert orphan.pid
     assert next_one.pid != orphan.pid
-    assert wait_gone(orphan.pid, KILLED_S)
+    assert gone(orphan.pid, KILLED_S)
 
 
 def test_a_pid_file_that_names_a_stranger_is_cleared_and_the_stranger_left_alone(make_server: MakeServer) -> None:
@@ -151,7 +152,7 @@ def test_kill_9_of_the_owner_takes_the_server_along(place: Path, free_port: int)
         assert pid in server_processes(place / "postgres" / "cluster")
         owner.kill()
         owner.wait()
-        assert wait_gone(pid, KILLED_S)
+        assert gone(pid, KILLED_S)
     assert server_processes(place / "postgres" / "cluster") == []
 
 

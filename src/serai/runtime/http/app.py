@@ -46,11 +46,11 @@ def create_app(
         responses={"default": PROBLEM_RESPONSE},
     )
     app.state.authenticate = authenticate
-    add_problem_handlers(app, render_problem)
+    unexpected = add_problem_handlers(app, render_problem)
     app.include_router(_health(ready, measure or _own_counts))
     for router in routers:
         app.include_router(router)
-    app.add_middleware(Edge, clock=clock, random=random, limits=limits or Limits())
+    app.add_middleware(Edge, clock=clock, random=random, limits=limits or Limits(), unexpected=unexpected)
     return app
 
 

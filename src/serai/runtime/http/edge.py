@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from prometheus_client import Counter, Histogram
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serai.kernel.errors import Invalid, TooMany
 from serai.kernel.ports import Clock, Random
 from serai.mechanisms.metering.bucket import Bucket, Decision, Rate, take
-from serai.runtime.http.problems import problem_response
+from serai.runtime.http.problems import AnswerUnexpected, problem_response
 
 access = logging.getLogger("serai.access")
 
@@ -72,13 +73,16 @@ class Callers:
 
 
 class Edge:
-    """The ASGI layer. `limited_prefix` names the paths that count against a caller."""
+    """The ASGI layer."""
 
-    def __init__(self, app: ASGIApp, *, clock: Clock, random: Random, limits: Limits) -> None:
+    def __init__(
+        self, app: ASGIApp, *, clock: Clock, random: Random, limits: Limits, unexpected: AnswerUnexpected
+    ) -> None:
         self._app = app
         self._clock = clock
         self._random = random
         self._limits = limits
+        self._unexpected = unexpected
         self._callers = Callers(limits, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,7 +95,7 @@ class Edge:
         headers = dict(scope["headers"])
         started_s = self._clock.monotonic()
         extra: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id.encode())]
-        status = 500
+        status = 0
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -106,8 +110,13 @@ class Edge:
                 await problem_response(refusal, request_id)(scope, receive, answer)
             else:
                 await self._app(scope, _limited(receive, self._limits.body_bytes_max), answer)
+        except Exception as error:
+            if status:  # half an answer is out: the server closes the connection, which says that it is not whole
+                raise
+            response = await self._unexpected(Request(scope), error)
+            await response(scope, receive, answer)
         finally:
-            self._observe(scope, status, self._clock.monotonic() - started_s, request_id)
+            self._observe(scope, status or 500, self._clock.monotonic() - started_s, request_id)
 
     def _refusal(
         self, scope: Scope, headers: dict[bytes, bytes], extra: list[tuple[bytes, bytes]]

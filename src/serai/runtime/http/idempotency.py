@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from serai.kernel.errors import Conflict, Invalid
-from serai.runtime.postgres.database import Transaction
+from serai.runtime.postgres.database import Database, Transaction
 
 KEY_CHARS_MAX = 200
 """Longest Idempotency-Key that is accepted."""
@@ -87,8 +87,8 @@ async def _answer_of_twin(tx: Transaction, key: Key) -> Replay:
         "select request_hash, status, body from runtime.idempotency where tenant_id = %s and scope = %s",
         (tx.owner, key.scope),
     )
-    assert row is not None, "a conflicting reservation cannot vanish inside our transaction"
-    request_hash, status, body = row
+    # Its retention may have ended between the two statements: then it is as with one that ends in a moment.
+    request_hash, status, body = row or (key.request_hash, None, None)
     if bytes(request_hash) != key.request_hash:
         raise IdempotencyKeyReused("This Idempotency-Key was sent before with another body; use a new key.")
     if status is None:
@@ -113,8 +113,19 @@ async def release(tx: Transaction, key: Key) -> None:
     )
 
 
-async def forget_old(tx: Transaction, batch_max: int = 10_000) -> int:
-    """Deletes keys past their retention, across tenants (role serai_jobs); returns how many."""
+async def forget_old(jobs: Database, batch_max: int = 10_000) -> int:
+    """Deletes the keys past their retention, across tenants, a batch a transaction; returns how many."""
+    deleted = 0
+    while True:
+        async with jobs.transaction(None) as tx:
+            batch = await _forget_batch(tx, batch_max)
+        deleted += batch
+        if batch < batch_max:
+            return deleted
+
+
+async def _forget_batch(tx: Transaction, batch_max: int) -> int:
+    # By the index on created_at.
     return await tx.execute(
         "delete from runtime.idempotency where (tenant_id, scope) in (select tenant_id, scope from runtime.idempotency"
         " where created_at < clock_timestamp() - make_interval(hours => %s) limit %s)",

@@ -96,8 +96,15 @@ def problem_response(error: SeraiError, request_id: str) -> Response:
     return Response(body, error.status, headers, media_type="application/problem+json")
 
 
-def add_problem_handlers(app: FastAPI, render: RenderProblem | None) -> None:
-    """Maps every exception to its document; browsers outside /api get the page that `render` draws."""
+AnswerUnexpected = Callable[[Request, Exception], Awaitable[Response]]
+"""Answers a request whose handler failed of a mistake of ours."""
+
+
+def add_problem_handlers(app: FastAPI, render: RenderProblem | None) -> AnswerUnexpected:
+    """Maps every exception to its document; browsers outside /api get the page that `render` draws.
+
+    Returns the answer to those that nobody expects: the framework would give it outside of all layers, without an id.
+    """
 
     async def answer(request: Request, error: SeraiError) -> Response:
         request_id: str = getattr(request.state, "request_id", "")
@@ -115,7 +122,9 @@ def add_problem_handlers(app: FastAPI, render: RenderProblem | None) -> None:
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        response = await answer(request, _from_framework(error, request))
+        # What stopped a body while the framework read it comes wrapped.
+        cause = error.__cause__
+        response = await answer(request, cause if isinstance(cause, SeraiError) else _from_framework(error, request))
         response.headers.update(error.headers or {})
         return response
 
@@ -123,7 +132,7 @@ def add_problem_handlers(app: FastAPI, render: RenderProblem | None) -> None:
         log.error("database refused", exc_info=error)
         return await answer(request, Unavailable("The database did not answer as expected; try again in a moment."))
 
-    async def on_anything(request: Request, error: Exception) -> Response:
+    async def on_unexpected(request: Request, error: Exception) -> Response:
         log.error("unexpected error", exc_info=error, extra={"path": request.url.path})
         return await answer(request, SeraiError("The request failed for a reason that is ours; it has been logged."))
 
@@ -131,7 +140,7 @@ def add_problem_handlers(app: FastAPI, render: RenderProblem | None) -> None:
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(psycopg.OperationalError, on_database)
-    app.add_exception_handler(Exception, on_anything)
+    return on_unexpected
 
 
 def _is_page(request: Request) -> bool:
@@ -147,9 +156,7 @@ def _from_framework(error: HTTPException, request: Request) -> SeraiError:
 
 
 def _invalid(error: RequestValidationError) -> Invalid:
-    found = tuple(
-        FieldError(_field(item["loc"]), str(item["type"]), str(item["msg"])) for item in error.errors()[:ERRORS_MAX]
-    )
+    found = tuple(FieldError(_field(item), str(item["type"]), str(item["msg"])) for item in error.errors()[:ERRORS_MAX])
     first = found[0] if found else FieldError("body", "invalid", "the body is not valid")
     return Invalid(f"{first.field}: {first.message}", errors=found)
 
@@ -158,8 +165,11 @@ ERRORS_MAX = 50
 """So many wrong fields are named in one answer; more would only be a way to make us work."""
 
 
-def _field(location: tuple[Any, ...]) -> str:
+def _field(item: dict[str, Any]) -> str:
     """'seat_ids[3]' from ('body', 'seat_ids', 3)."""
+    location: tuple[Any, ...] = item["loc"]
+    if item["type"] == "json_invalid":  # its location is a character's
+        return "body"
     parts = location[1:] if location and location[0] in _PLACES and len(location) > 1 else location
     text = ""
     for part in parts:

@@ -16,6 +16,7 @@ from serai.kernel.errors import Misconfigured, SeraiError
 from serai.runtime.logfiles import telling
 from serai.runtime.postgres.database import shown
 from serai.runtime.postgres.engine import Engine, program_environment
+from serai.runtime.postgres.outside import reason_of
 from serai.runtime.processes import Launch, run
 
 DUMP_S_MAX = 12 * 3600.0
@@ -108,8 +109,7 @@ def _connected(url: str) -> psycopg.Connection[tuple[object, ...]]:
     try:
         return psycopg.connect(url, autocommit=True, connect_timeout=_CONNECT_S)
     except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise Misconfigured(f"PostgreSQL at {shown(url)} does not let us in ({reason}).") from error
+        raise Misconfigured(f"PostgreSQL at {shown(url)} does not let us in ({reason_of(error)}).") from error
 
 
 def _migrations(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, int]:

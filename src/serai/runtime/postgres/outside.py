@@ -17,6 +17,12 @@ class OutsideServerUnusable(Misconfigured):
     code = "postgres_unusable"
 
 
+def reason_of(error: psycopg.OperationalError) -> str:
+    """Why a connection failed: the last line that is no question, such as whether the server is running."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if not line.endswith("?")), "no reason given")
+
+
 def require_server(url: str, variable: str) -> str:
     """The version of the server behind `url`, such as '16.4'. `variable` is the setting that the reader must mend."""
     try:
@@ -29,9 +35,8 @@ def require_server(url: str, variable: str) -> str:
         with psycopg.connect(url, connect_timeout=CONNECT_S) as connection:
             number = connection.info.server_version
     except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1].strip()
         raise OutsideServerUnusable(
-            f"PostgreSQL at {shown(url)} cannot be used ({reason}); start it, or correct {variable}."
+            f"PostgreSQL at {shown(url)} cannot be used ({reason_of(error)}); start it, or correct {variable}."
         ) from error
     version = f"{number // 10_000}.{number % 10_000}"
     if number < MAJOR_MIN * 10_000:

@@ -21,7 +21,10 @@ def test_the_defaults_are_sound_and_the_environment_is_read() -> None:
 
 
 async def test_a_port_in_use_is_said_so(clock, tmp_path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(Misconfigured, match="cannot listen on port"):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(Misconfigured, match="payments gateway cannot listen on"),
+    ):
         await serve(replace(GOOD, directory=tmp_path), other.getsockname()[1], clock, None)
 
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from serai.kernel.errors import Misconfigured
 from serai.kernel.ports import Clock, Random
+from serai.runtime.sockets import bound
 from serai.systems.payments.gateway import model
 from serai.systems.payments.gateway.edge import Gateway, error_response
 from serai.systems.payments.gateway.errors import GatewayError, NoSuchThing
@@ -45,7 +46,7 @@ async def serve(settings: GatewaySettings, listen: socket.socket | int, clock: C
         problems.append("gateway.secret_keys is empty: nobody could call the gateway; give at least one sk_test_ key")
     if problems:
         raise Misconfigured("; ".join(problems))
-    listener = _bound(listen) if isinstance(listen, int) else listen
+    listener = bound(listen, "the payments gateway") if isinstance(listen, int) else listen
     with listener, opened(settings.directory) as store:
         gateway = Gateway(settings, store, clock, random)
         _provision(gateway)
@@ -60,15 +61,6 @@ async def serve(settings: GatewaySettings, listen: socket.socket | int, clock: C
             finally:
                 for loop in running:
                     loop.cancel()
-
-
-def _bound(port: int) -> socket.socket:
-    try:
-        return socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
-    except OSError as error:
-        raise Misconfigured(
-            f"The payments gateway cannot listen on port {port} ({error.strerror}); choose another."
-        ) from error
 
 
 async def _answer(app: Starlette, listener: socket.socket) -> None:
