@@ -181,8 +181,11 @@ def _national(region: str, kind: Kind, length: int) -> Ranges:
     assert metadata is not None
     if description is None or length not in description.possible_length:
         return Ranges(())
+    general = metadata.general_desc.national_number_pattern if metadata.general_desc else None
+    assert description.national_number_pattern, "a kind that exists has a pattern"
     accepted = matching(description.national_number_pattern, length)
-    accepted = accepted & matching(metadata.general_desc.national_number_pattern, length)
+    if general:
+        accepted = accepted & matching(general, length)
     return accepted - _set_aside(calling_code(region), length)
 
 
