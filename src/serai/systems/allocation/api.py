@@ -35,6 +35,8 @@ from serai.systems.allocation.service import Allocation
 from serai.systems.allocation.store.capacity import counters_between, counters_in, counters_of
 from serai.systems.allocation.store.views import (
     free_counts,
+    free_keys,
+    live_units,
     lock_pool,
     pool_versions,
     pool_views,
@@ -78,6 +80,8 @@ __all__ = [
     "counters_in",
     "counters_of",
     "free_counts",
+    "free_keys",
+    "live_units",
     "lock_pool",
     "pool_versions",
     "pool_views",
