@@ -208,7 +208,11 @@ class Holds:
             units=what.get("units", ()),
             draws=what.get("draws", ()),
             ttl_s=self._settings.hold_ttl_s,
-            terms={"pool_id": str(pool.pool_id), "prices": dict(pool.prices), "currency": pool.currency},
+            terms={
+                "pool_id": str(pool.pool_id),
+                "prices": {each.value: minor for each, minor in pool.prices.items()},
+                "currency": pool.currency,
+            },
             holder_max=holds_max,
             actor=holder,
         )

@@ -1,6 +1,7 @@
 """Moving a number along its life: state, history, unit and event together, in the caller's transaction."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -123,7 +124,7 @@ class Numbers:
         async with self._jobs.transaction(None) as tx:
             due = await store.due_numbers(tx, RELEASE_BATCH_MAX)
         for tenant, number in due:
-            await self._database.retrying(tenant, lambda tx, number=number: self._release(tx, number))
+            await self._database.retrying(tenant, partial(self._release, number=number))
         return len(due)
 
     async def story(self, tenant: UUID, number: int) -> tuple[NumberRow, Pool | None, list[LogLine]]:

@@ -67,7 +67,7 @@ async def insert_pool(tx: Transaction, pool: Pool) -> None:
             [last for _, last in pool.numbers.pairs],
             pool.shuffle.key,
             pool.quarantine_days,
-            orjson.dumps(dict(pool.prices)).decode(),
+            orjson.dumps({each.value: minor for each, minor in pool.prices.items()}).decode(),
             pool.currency,
         ),
     )
