@@ -1,6 +1,6 @@
 """Selling held numbers, putting them on cards, and taking them back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from serai.kernel.ids import Capability, human_code
@@ -118,7 +118,9 @@ class Sales(Buying[Sale]):
         return await self.get(tenant, sale)
 
     async def told(self, tenant: UUID, started: Started[Sale]) -> Reply:
-        """201: the number is the buyer's."""
+        """201: the number is the buyer's. What was just made is known without asking."""
+        if started.fresh:
+            return Reply.of(201, sale_json(replace(started.order, state=SaleState.SOLD)))
         return Reply.of(201, sale_json(await self.get(tenant, started.order.capability)))
 
     async def pending(self, tenant: UUID, order: Sale) -> bool:

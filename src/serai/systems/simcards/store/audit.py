@@ -24,7 +24,7 @@ class SoldNumber:
 
 async def snapshot(tx: Transaction) -> None:
     """From here on the transaction reads the database as of now."""
-    await tx.execute("set transaction isolation level repeatable read")
+    await tx.execute("set transaction isolation level repeatable read read only")
 
 
 async def sales(tx: Transaction) -> list[SoldNumber]:
