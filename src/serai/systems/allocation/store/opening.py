@@ -82,7 +82,7 @@ async def open_drawn(
     does not show it; the transaction must then begin again.
     """
     row = await tx.fetch_one(
-        _OPEN_DRAWN,
+        OPEN_DRAWN,
         {**_common(tx, ask, event_id), "unit_count": draw.count, "draw_pool": draw.pool_no, "share": start / 2**32},
     )
     assert row is not None
@@ -266,7 +266,7 @@ _DRAWN_KEY = """
 
 _OPEN_UNITS = _MOMENT + _NAMED + _LOCKED + _NO_COUNTERS + _TAKE + _FROM
 _OPEN = _MOMENT + _NAMED + _LOCKED + _COUNTERS + _TAKE + _WHAT_WAS_LEFT + _FROM
-_OPEN_DRAWN = _MOMENT + _DRAWN + _LOCKED + _NO_COUNTERS + _TAKE + _DRAWN_KEY + _FROM
+OPEN_DRAWN = _MOMENT + _DRAWN + _LOCKED + _NO_COUNTERS + _TAKE + _DRAWN_KEY + _FROM
 
 
 async def units_taken(tx: Transaction, units: Sequence[UnitRef]) -> frozenset[UnitRef]:
