@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import httpx
 import pytest
 from tests.systems.cinema.staff import events, other_house
+from tests.systems.cinema.test_payment_trouble import decide, expire
 from tests.systems.simcards.conftest import IDENTITY, V1, Shop, iccid
 
 from serai.systems.simcards.http.models import CandidateOut, HoldOut, NumberOut, SaleOut, StandingOut
@@ -86,35 +86,55 @@ async def test_a_declined_card_keeps_the_number_held(shop: Shop) -> None:
     await shop.prove()
 
 
+async def at_the_bank(shop: Shop, pool: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A buyer whom the bank asks: (the hold, the 402)."""
+    held = (await shop.hold(pool)).json()
+    asked = await shop.pay(held["id"], method="pm_card_threeDSecure2Required")
+    assert (asked.status_code, asked.json()["code"]) == (402, "authentication_required"), asked.text
+    return held, asked.json()
+
+
 async def test_the_bank_asks_and_the_buyer_goes_on(shop: Shop) -> None:
-    held = (await shop.hold(await shop.pool())).json()
-    asked = await shop.pay(held["id"], method="pm_card_authenticationRequired")
-    assert (asked.status_code, asked.json()["code"]) == (402, "authentication_required")
-    url = (
-        asked.json()["next_action"]["redirect_to_url"]["url"]
-        if "redirect_to_url" in asked.json()["next_action"]
-        else (asked.json()["next_action"]["url"])
-    )
-    async with httpx.AsyncClient() as bank:
-        assert (await bank.get(url)).status_code == 200
-    sale = await shop.post(f"/sales/{asked.json()['sale_id']}/continue")
-    assert sale.status_code == 402, "the buyer has not confirmed yet"
+    held, asked = await at_the_bank(shop, await shop.pool())
+    early = await shop.post(f"/sales/{asked['sale_id']}/continue")
+    assert (early.status_code, early.json()["code"]) == (402, "authentication_required")
+    await decide(asked, "approve")
+    done = await shop.post(f"/sales/{asked['sale_id']}/continue")
+    assert (done.status_code, done.json()["state"], done.json()["number"]) == (200, "sold", held["number"])
     await shop.prove()
 
 
-async def test_money_that_comes_late_buys_the_number_if_nobody_has_it(shop: Shop) -> None:
+@pytest.mark.parametrize("swept", [False, True])
+async def test_money_that_comes_late_buys_the_number_if_nobody_has_it(shop: Shop, swept: bool) -> None:
+    held, asked = await at_the_bank(shop, await shop.pool())
+    expire(shop.site)
+    if swept:
+        await shop.site.run_loops("allocation.sweep")
+        assert (await shop.story(held["number"]))["state"] == "available"
+    await decide(asked, "approve")
+    done = await shop.post(f"/sales/{asked['sale_id']}/continue")
+    assert (done.status_code, done.json()["state"]) == (200, "sold"), done.text
+    assert (await shop.story(held["number"]))["state"] == "sold"
+    await shop.prove()
+
+
+async def test_late_money_for_a_number_that_is_gone_goes_back(shop: Shop) -> None:
     pool = await shop.pool()
-    held = (await shop.hold(pool)).json()
-    await shop.site.fault("confirm", "timeout_after_effect")
-    late = await shop.pay(held["id"])
+    held, asked = await at_the_bank(shop, pool)
+    expire(shop.site)
+    shop.sql("update allocation.units set state = 'blocked' where state = 'free'")  # so that chance finds this one
     shop.sql(
-        "update allocation.claims set expires_at = clock_timestamp() - interval '1 s',"
-        " held_until = clock_timestamp() - interval '1 s' where state in ('held', 'paying')"
+        "insert into allocation.ledger (tenant_id, move, pool_no, keys, state)"
+        " select tenant_id, 'block', pool_no, array_agg(key), 'blocked' from allocation.units where state = 'blocked'"
+        " group by 1, 3"
     )
-    await shop.site.run_loops("allocation.sweep")
-    await shop.site.recover()
-    assert late.status_code in (201, 503)
-    assert (await shop.story(held["number"]))["state"] in ("sold", "available")
+    other = (await shop.hold(pool)).json()
+    assert other["number"] == held["number"]
+    await decide(asked, "approve")
+    lost = await shop.post(f"/sales/{asked['sale_id']}/continue")
+    assert (lost.status_code, lost.json()["code"]) == (409, "number_taken"), lost.text
+    assert (await shop.client.get(f"{V1}/sales/{asked['sale_id']}")).json()["state"] == "failed"
+    assert (await shop.pay(other["id"], key="other")).status_code == 201
     await shop.prove()
 
 

@@ -30,11 +30,11 @@ def _prices(plain: int, premium: int, gold: int) -> dict[NumberClass, int]:
 
 
 POOLS = (
-    NewPool("Manhattan 212-2", Wanted("US", Kind.MOBILE, "2122"), _prices(900, 4_900, 24_900), "USD", 45),
+    NewPool("Manhattan 212 23", Wanted("US", Kind.MOBILE, "21223"), _prices(900, 4_900, 24_900), "USD", 45),
     NewPool("Berlin 1512 345", Wanted("DE", Kind.MOBILE, "1512345"), _prices(500, 2_900, 14_900), "EUR", 90),
     NewPool("Lyon 6 12 34", Wanted("FR", Kind.MOBILE, "61234"), _prices(500, 2_900, 14_900), "EUR", 90),
 )
-"""Small enough for a first start: 800,000, 10,000 and 10,000 numbers."""
+"""Small enough for a first start: 100,000, 10,000 and 10,000 numbers."""
 
 
 async def load(shop: Simcards, tenant: UUID, random: Random, progress: Progress) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from itertools import pairwise, product
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -73,6 +74,11 @@ def test_what_was_somebodys_comes_back_only_through_quarantine() -> None:
 )
 def test_the_end_of_a_number_decides_its_class(number: int, expected: NumberClass) -> None:
     assert class_of(number) is expected
+
+
+def test_the_readme_shows_the_table() -> None:
+    readme = Path(states.__file__).parents[1] / "README.md"
+    assert states.diagram() in readme.read_text()
 
 
 def test_luhns_digit_is_that_of_known_cards() -> None:
