@@ -11,6 +11,7 @@ MODULES = (
     "serai.systems.allocation.system",
     "serai.systems.payments.system",
     "serai.systems.cinema.system",
+    "serai.systems.simcards.system",
     "serai.systems.stock.system",
 )
 """Modules with a `SYSTEM`; each may need those above it."""

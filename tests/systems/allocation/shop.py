@@ -159,8 +159,8 @@ class Shop:
     async def replayed(self) -> dict[Place, Content]:
         """Every unit and bucket, as the pure replay of all ledger lines leaves them."""
         entries = await self.rows(
-            "select entry_no, move, pool_no, keys, state::text, unit_claim_id, expires_at from allocation.ledger"
-            " where tenant_id = %s order by entry_no",
+            "select entry_no, move, pool_no, keys, coalesce(lower(span), 0), coalesce(upper(span), 0), state::text,"
+            " unit_claim_id, expires_at from allocation.ledger where tenant_id = %s order by entry_no",
             self.tenant,
         )
         counts = await self.rows(
@@ -169,8 +169,13 @@ class Shop:
             self.tenant,
         )
         lines = [
-            Line(no, move, tuple(Place(pool, key) for key in keys), Unit(UnitState(state), claim, expiry))
-            for no, move, pool, keys, state, claim, expiry in entries
+            Line(
+                no,
+                move,
+                tuple(Place(pool, key) for key in keys or range(low, past)),
+                Unit(UnitState(state), claim, expiry),
+            )
+            for no, move, pool, keys, low, past, state, claim, expiry in entries
         ]
         lines += [
             Line(no, move, (Place(pool, key, bucket),), Bucket(*sizes))

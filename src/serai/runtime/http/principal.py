@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 
 from serai.kernel.errors import Forbidden, Unauthenticated
+from serai.runtime.http.edge import is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,21 @@ class Principal:
     def label(self) -> str:
         """How audit lines name it: 'user:0192…'."""
         return f"{self.kind}:{self.id}"
+
+
+ADDRESS_FACTOR = 5
+"""How many guests may stand behind one address that sends no cookie."""
+
+
+def limit_of(principal: Principal, each_max: int) -> int | None:
+    """How many live things one caller may have where a guest may have `each_max`; None: as many as it likes.
+
+    Limits count by cookie. A bare address may stand for many people, and this machine's own for a test.
+    """
+    by_address = principal.kind == "guest" and principal.id.startswith("address ")
+    if principal.kind == "key" or (by_address and is_loopback(principal.address)):
+        return None
+    return each_max * (ADDRESS_FACTOR if by_address else 1)
 
 
 class Authenticate(Protocol):

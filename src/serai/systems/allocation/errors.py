@@ -3,6 +3,7 @@
 Conflict
 ├── UnitsTaken        units_taken         somebody else has at least one of the units
 ├── NotEnough         not_enough_left     a counter has no room for so many, or a pool no such number of free units
+├── PoolNotOpen       pool_not_open       units cannot be drawn before the pool is full
 ├── CounterTooSmall   counter_too_small   more is held and sold already than the new size
 ├── ClaimLost         claim_lost          a unit of this claim went to another buyer after it expired
 ├── ClaimExpired      claim_expired       the hold's time is over
@@ -48,6 +49,13 @@ class NotEnough(Conflict):
         self.left = max(left, 0)
         self.short = tuple(short)
         """All counters that have no room; an expired claim may be in the way."""
+
+
+class PoolNotOpen(Conflict):
+    """Units cannot be drawn from a pool before it is full."""
+
+    code = "pool_not_open"
+    title = "The pool is not open yet"
 
 
 class CounterTooSmall(Conflict):

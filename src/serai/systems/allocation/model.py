@@ -26,6 +26,9 @@ MOVES_MAX = 5_000
 BUCKETS_MAX = 64
 """Buckets of one counter: a server's cores keep no more than that busy."""
 
+POOL_UNITS_MAX = 1_000_000_000
+"""Units of one fungible pool."""
+
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """The expiry of a claim in doubt: it ends only when somebody learns what happened."""
 
@@ -175,6 +178,19 @@ class PoolView:
     states: Mapping[int, UnitState]
     counters: Mapping[int, Bucket] = field(default_factory=dict)
     """Each counter as the sum of its buckets. Unlike units, an expired hold counts as held until it is swept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """How many units a pool has, of those that it is to have."""
+
+    filled: int
+    size: int
+
+    @property
+    def full(self) -> bool:
+        """Only then can units be drawn from it."""
+        return self.filled == self.size
 
 
 @dataclass(frozen=True, slots=True)

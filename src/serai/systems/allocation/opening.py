@@ -11,9 +11,16 @@ from uuid import UUID
 from serai.kernel.errors import SeraiError
 from serai.kernel.ports import Random
 from serai.runtime.postgres.database import Transaction
-from serai.systems.allocation.errors import NoSuchCounters, NoSuchUnits, NotEnough, TooManyClaims, UnitsTaken
+from serai.systems.allocation.errors import (
+    NoSuchCounters,
+    NoSuchUnits,
+    NotEnough,
+    PoolNotOpen,
+    TooManyClaims,
+    UnitsTaken,
+)
 from serai.systems.allocation.model import BUCKETS_MAX, Ask, DrawAsk, UnitRef
-from serai.systems.allocation.store import opening
+from serai.systems.allocation.store import drawing, opening
 from serai.systems.allocation.store.opening import Taking
 
 
@@ -51,10 +58,17 @@ class Opener:
         return outcome
 
     async def _insist(self, tx: Transaction, ask: Ask) -> Opened | _Refusal:
+        if len(ask.draws) == 1 and ask.draws[0].count == 1 and not (ask.counters or ask.units):
+            return await self._at_once(tx, ask, ask.draws[0]) or await self._try(tx, ask, patient=True)
         outcome = await self._try(tx, ask, patient=False)
         if isinstance(outcome, _Refusal) and outcome.patience_helps:
             outcome = await self._try(tx, ask, patient=True)
         return outcome
+
+    async def _at_once(self, tx: Transaction, ask: Ask, draw: DrawAsk) -> Opened | None:
+        """A claim on one drawn unit and nothing else: the quick try in one statement. None: it took nothing."""
+        drawn = await opening.open_drawn(tx, ask, draw, self._event_id(), self._random.below(2**32))
+        return None if drawn is None else Opened((drawn[0],), drawn[1])
 
     async def _try(self, tx: Transaction, ask: Ask, *, patient: bool) -> Opened | _Refusal:
         """One try under a savepoint: a refused one leaves no lock behind, so the next can lock in order again."""
@@ -68,14 +82,16 @@ class Opener:
         units = list(ask.units)
         for draw in sorted(ask.draws, key=lambda draw: draw.pool_no):
             drawn = await self._draw(tx, draw, patient=patient)
+            if drawn is None:
+                return _Refusal(PoolNotOpen(f"Pool {draw.pool_no} is still being filled; ask again when it is full."))
             if len(drawn) < draw.count:
                 return _Refusal(NotEnough(draw.pool_no, None, draw.count, len(drawn)), patience_helps=not patient)
             units += drawn
         return await self._take(tx, ask, units, patient=patient)
 
-    async def _draw(self, tx: Transaction, draw: DrawAsk, *, patient: bool) -> list[UnitRef]:
+    async def _draw(self, tx: Transaction, draw: DrawAsk, *, patient: bool) -> Sequence[UnitRef] | None:
         start = self._random.below(2**32)
-        return await opening.draw_units(tx, draw.pool_no, draw.count, start, wait=patient)
+        return await drawing.draw_units(tx, draw.pool_no, draw.count, start, wait=patient)
 
     async def _take(self, tx: Transaction, ask: Ask, units: Sequence[UnitRef], *, patient: bool) -> Opened | _Refusal:
         start = self._random.below(BUCKETS_MAX) if ask.counters else 0

@@ -35,6 +35,7 @@ from serai.systems.allocation.model import (
     MOVES_MAX,
     NOWAIT_TRIES_MAX,
     PAYMENTS_MAX,
+    POOL_UNITS_MAX,
     Ask,
     Breach,
     CapacityMove,
@@ -42,12 +43,20 @@ from serai.systems.allocation.model import (
     CounterAsk,
     CounterPlan,
     CounterRef,
+    Filling,
     UnitRef,
 )
 from serai.systems.allocation.opening import Opener
-from serai.systems.allocation.store import capacity, expiring, moving, opening, pools, proof
+from serai.systems.allocation.store import capacity, drawing, expiring, filling, moving, opening, pools, proof
+from serai.systems.allocation.store.drawing import BLOCK_KEYS
 
 T = TypeVar("T")
+
+Told = Callable[[Filling], None]
+"""Hears how far a pool is."""
+
+FILL_BATCH = 48 * BLOCK_KEYS
+"""Units made in one transaction: about a second's work, so an interruption costs no more."""
 
 SWEEP_BATCH_MAX = 500
 """Claims expired in one transaction of the sweep."""
@@ -80,6 +89,40 @@ class Allocation:
         pool_no = await pools.create_pool(tx, owner, keys, actor)
         await self.add_counters(tx, pool_no, counters, actor)
         return pool_no
+
+    async def plan_pool(self, tx: Transaction, owner: str, size: int) -> int:
+        """A pool of `size` fungible units with the keys 0 to size - 1, still empty; returns its number. See `fill`."""
+        assert 1 <= size <= POOL_UNITS_MAX, f"a pool of {size} units"
+        return await filling.plan_pool(tx, owner, size)
+
+    async def fill(self, tx: Transaction, pool_no: int, actor: str = "") -> Filling:
+        """Makes the next batch of a planned pool's units; nothing more, once it is full. NoSuchUnits.
+
+        Commit between batches: whoever is interrupted goes on with the next one.
+        """
+        reached = await filling.fill(tx, pool_no, FILL_BATCH, actor)
+        if reached is None:
+            raise NoSuchUnits([UnitRef(pool_no, 0)])
+        return reached
+
+    async def fill_pool(
+        self, database: Database, tenant: UUID, pool_no: int, actor: str = "", told: Told | None = None
+    ) -> None:
+        """Fills a planned pool to its end, in transactions of its own; `told` hears of each batch."""
+        while True:
+            async with database.transaction(tenant) as tx:
+                reached = await self.fill(tx, pool_no, actor)
+            if told is not None:
+                told(reached)
+            if reached.full:
+                return
+
+    async def filling(self, tx: Transaction, pool_no: int) -> Filling:
+        """How far a pool is. NoSuchUnits."""
+        reached = await filling.filling_of(tx, pool_no)
+        if reached is None:
+            raise NoSuchUnits([UnitRef(pool_no, 0)])
+        return reached
 
     async def add_counters(
         self, tx: Transaction, pool_no: int, counters: Sequence[CounterPlan], actor: str = ""
@@ -294,6 +337,9 @@ class Allocation:
             async with database.transaction(tenant, by_key=True) as tx:
                 return await work(tx)
         except NotEnough as refusal:
+            if refusal.key is None:
+                async with database.transaction(tenant) as tx:
+                    await drawing.close_empty(tx, refusal.pool_no)
             if not refusal.short:
                 raise
             async with database.transaction(tenant) as tx:

@@ -22,7 +22,7 @@ KEY_LIFE_DAYS_MAX = 3_650
 
 NAMED_ROLES: dict[str, frozenset[str]] = {
     "owner": frozenset({"*"}),
-    "manager": frozenset({"cinema:*", "stock:*", "allocation:*", "payments:*", "identity:manage"}),
+    "manager": frozenset({"cinema:*", "simcards:*", "stock:*", "allocation:*", "payments:*", "identity:manage"}),
     "door-staff": frozenset({"cinema:door", "cinema:view"}),
     "stock-staff": frozenset({"stock:view", "stock:move"}),
     "viewer": frozenset({"cinema:view", "stock:view", "payments:view", "allocation:view"}),

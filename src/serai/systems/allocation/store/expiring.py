@@ -6,6 +6,7 @@ from uuid import UUID
 from serai.runtime.postgres.database import Transaction
 from serai.systems.allocation.model import CounterAsk
 from serai.systems.allocation.store import TOPIC
+from serai.systems.allocation.store.drawing import REOPENED
 
 ClaimId = tuple[UUID, UUID]
 """(tenant, claim)."""
@@ -82,7 +83,8 @@ async def expire_claims(tx: Transaction, due: Sequence[ClaimId], event_ids: Sequ
     )
 
 
-_EXPIRE = """
+_EXPIRE = (
+    """
 with due as materialized (
   select * from unnest(%(tenants)s::uuid[], %(claims)s::uuid[], %(events)s::uuid[]) as d(tenant_id, claim_id, event_id)
 ), locked as materialized (
@@ -91,12 +93,15 @@ with due as materialized (
   join allocation.units u on u.tenant_id = l.tenant_id and u.pool_no = l.pool_no and u.key = l.key
     and u.claim_id = l.claim_id
   order by u.tenant_id, u.pool_no, u.key for update of u
+"""
+    + REOPENED
+    + """
 ), freed as (
   update allocation.units u set state = 'free', claim_id = null, expires_at = null
   from locked l where u.tenant_id = l.tenant_id and u.pool_no = l.pool_no and u.key = l.key
   returning u.tenant_id, u.pool_no, u.key, l.claim_id
 ), after_units as materialized (
-  select count(*) as units from freed
+  select count(*) as units, (select count(*) from reopened) as blocks from freed
 ), counts as materialized (
   select l.tenant_id, l.pool_no, l.key, l.bucket, sum(l.count)::bigint as count,
          case when count(distinct l.claim_id) = 1 then min(l.claim_id::text)::uuid end as claim_id
@@ -134,9 +139,10 @@ with due as materialized (
 ), bump as (
   update allocation.pools p set version = version + 1
   from (select p.tenant_id, p.pool_no from (select count(*) from counted) as after_counters, allocation.pools p
-        where (p.tenant_id, p.pool_no) in (select tenant_id, pool_no from freed)
+        where (p.tenant_id, p.pool_no) in (select tenant_id, pool_no from freed) and not p.fungible
         order by p.tenant_id, p.pool_no for update of p) as touched
   where p.tenant_id = touched.tenant_id and p.pool_no = touched.pool_no
 )
 select count(*) from claim
 """
+)

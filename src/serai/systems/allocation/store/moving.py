@@ -8,6 +8,7 @@ from serai.mechanisms.allocation.claims import NEEDS_ALL_UNITS, UNIT_AFTER, Clai
 from serai.runtime.postgres.database import Transaction
 from serai.systems.allocation.model import DECLINE_GRACE_S, NEVER, Claim, CounterAsk, UnitRef
 from serai.systems.allocation.store import TOPIC
+from serai.systems.allocation.store.drawing import REOPENED
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,11 @@ async def move_claim(
     `seconds`, and only for a claim whose time is not over.
     """
     was, becomes = UNIT_AFTER[claim.state], UNIT_AFTER[to]
+    # A declined payment may end a hold sooner than a draw has noted that it would.
+    frees = becomes is UnitState.FREE or move is Move.DECLINE
+    plain, counting = (_FREE, _FREE_COUNTS) if frees else (_MOVE, _MOVE_COUNTS)
     row = await tx.fetch_one(
-        _MOVE_COUNTS if claim.counters else _MOVE,
+        counting if claim.counters else plain,
         {
             "tenant": tx.owner,
             "claim": claim.claim_id,
@@ -74,13 +78,27 @@ with moment as materialized (
     and (not %(timely)s::bool or c.expires_at > m.now)
   for update of c
 ), locked as materialized (
-  select u.pool_no, u.key
+  select u.tenant_id, u.pool_no, u.key
   from mine join allocation.claim_lines l on l.tenant_id = %(tenant)s::uuid and l.claim_id = mine.claim_id
     join allocation.units u on u.tenant_id = %(tenant)s::uuid and u.pool_no = l.pool_no and u.key = l.key
       and u.claim_id = mine.claim_id
   order by u.pool_no, u.key for update of u
+"""
+
+_STILL = """
 ), still as materialized (
   select count(*) as units from locked
+"""
+
+_STILL_AND_REOPENED = (
+    REOPENED
+    + """
+), still as materialized (
+  select count(*) as units, (select count(*) from reopened) as blocks from locked
+"""
+)
+
+_GOING = """
 ), going as materialized (
   select mine.claim_id, mine.late from mine, still where still.units = coalesce(%(units)s::int, still.units)
 """
@@ -151,7 +169,7 @@ _TAIL = """
 ), bump as (
   update allocation.pools p set version = version + 1
   from (select p.pool_no from allocation.pools p
-        where p.tenant_id = %(tenant)s::uuid and p.pool_no in (select pool_no from changed)
+        where p.tenant_id = %(tenant)s::uuid and p.pool_no in (select pool_no from changed) and not p.fungible
           and (not %(stays_held)s::bool or exists (select from claim where late))
         order by p.pool_no for update) as touched
   where p.tenant_id = %(tenant)s::uuid and p.pool_no = touched.pool_no
@@ -159,8 +177,10 @@ _TAIL = """
 select exists (select from claim), exists (select from mine), (select expires_at from claim)
 """
 
-_MOVE = _HEAD + _NO_COUNTS + _TAIL
-_MOVE_COUNTS = _HEAD + _COUNTS + _TAIL
+_MOVE = _HEAD + _STILL + _GOING + _NO_COUNTS + _TAIL
+_MOVE_COUNTS = _HEAD + _STILL + _GOING + _COUNTS + _TAIL
+_FREE = _HEAD + _STILL_AND_REOPENED + _GOING + _NO_COUNTS + _TAIL
+_FREE_COUNTS = _HEAD + _STILL_AND_REOPENED + _GOING + _COUNTS + _TAIL
 
 _CLAIM = """
 select c.claim_id, c.key, c.owner, c.holder, c.state, c.version, c.expires_at, c.payments,

@@ -6,9 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
+from psycopg.errors import LockNotAvailable
 
 from serai.runtime.postgres.database import Transaction
-from serai.systems.allocation.model import Ask, CounterAsk, UnitRef
+from serai.systems.allocation.model import Ask, CounterAsk, DrawAsk, UnitRef
 from serai.systems.allocation.store import TOPIC
 
 
@@ -44,15 +45,7 @@ async def open_claim(
     row = await tx.fetch_one(
         _OPEN if counters else _OPEN_UNITS,
         {
-            "tenant": tx.owner,
-            "claim": ask.capability.id,
-            "key": ask.capability.key,
-            "owner": ask.owner,
-            "holder": ask.holder,
-            "holder_max": ask.holder_max,
-            "ttl": ask.ttl_s,
-            "terms": orjson.dumps(ask.terms).decode(),
-            "actor": ask.actor,
+            **_common(tx, ask, event_id),
             "unit_pools": [unit.pool_no for unit in units],
             "unit_keys": [unit.key for unit in units],
             "unit_count": len(units),
@@ -62,10 +55,6 @@ async def open_claim(
             "counter_total": sum(counter.count for counter in counters),
             "start": start,
             "wide": wide,
-            "event": event_id,
-            "topic": TOPIC,
-            "subject": str(ask.capability.id),
-            "type": f"{TOPIC}.held.v1",
         },
     )
     assert row is not None
@@ -84,9 +73,46 @@ async def open_claim(
     )
 
 
+async def open_drawn(
+    tx: Transaction, ask: Ask, draw: DrawAsk, event_id: UUID, start: int
+) -> tuple[UnitRef, Taking] | None:
+    """Draws one unit and opens the claim on it, in one statement. None: that found nothing, which proves nothing.
+
+    `start`: 32 bits of chance. LockNotAvailable if what it found was freed so recently that the statement's snapshot
+    does not show it; the transaction must then begin again.
+    """
+    row = await tx.fetch_one(
+        OPEN_DRAWN,
+        {**_common(tx, ask, event_id), "unit_count": draw.count, "draw_pool": draw.pool_no, "share": start / 2**32},
+    )
+    assert row is not None
+    done, expires_at, holder_claims, seen, key = row
+    if seen:
+        raise LockNotAvailable("the unit that was drawn had just been freed")
+    return (UnitRef(draw.pool_no, key), Taking(True, expires_at, holder_claims)) if done else None
+
+
+def _common(tx: Transaction, ask: Ask, event_id: UUID) -> dict[str, object]:
+    return {
+        "tenant": tx.owner,
+        "claim": ask.capability.id,
+        "key": ask.capability.key,
+        "owner": ask.owner,
+        "holder": ask.holder,
+        "holder_max": ask.holder_max,
+        "ttl": ask.ttl_s,
+        "terms": orjson.dumps(ask.terms).decode(),
+        "actor": ask.actor,
+        "event": event_id,
+        "topic": TOPIC,
+        "subject": str(ask.capability.id),
+        "type": f"{TOPIC}.held.v1",
+    }
+
+
 # In a READ COMMITTED statement a lock waits for the row's other writer and then looks at the row as that one left it:
 # `where` is asked again, and the columns are the new ones. A row that no longer fits drops out of `locked`.
-_UNITS = """
+_MOMENT = """
 with holder as materialized (
   select case when %(holder_max)s::int is null then 0
               else allocation.lock_holder(%(tenant)s::uuid, %(owner)s::text, %(holder)s::text) end as claims
@@ -94,8 +120,22 @@ with holder as materialized (
   select clock_timestamp() as now, clock_timestamp() + make_interval(secs => %(ttl)s::int) as until,
          claims as holder_claims, coalesce(claims < %(holder_max)s::int, true) as allowed
   from holder
+"""
+
+_NAMED = """
 ), asked as materialized (
   select * from unnest(%(unit_pools)s::int[], %(unit_keys)s::bigint[]) as a(pool_no, key)
+"""
+
+_DRAWN = """
+), asked as materialized (
+  select %(draw_pool)s::int as pool_no, key
+  from moment, unnest(allocation.draw_units(%(tenant)s::uuid, %(draw_pool)s::int, %(unit_count)s::int,
+                                            %(share)s::float8, false)) as key
+  where allowed
+"""
+
+_LOCKED = """
 ), locked as materialized (
   select u.pool_no, u.key, u.claim_id
   from moment m, asked a join allocation.units u
@@ -196,6 +236,7 @@ _TAKE = """
   update allocation.pools p set version = version + 1
   from (select p.pool_no from allocation.pools p
         where p.tenant_id = %(tenant)s::uuid and p.pool_no in (select pool_no from taken)
+          and not p.fungible
         order by p.pool_no for update of p) as touched
   where p.tenant_id = %(tenant)s::uuid and p.pool_no = touched.pool_no
 )
@@ -219,45 +260,13 @@ _FROM = """
 from moment m, complete
 """
 
-_OPEN_UNITS = _UNITS + _NO_COUNTERS + _TAKE + _FROM
-_OPEN = _UNITS + _COUNTERS + _TAKE + _WHAT_WAS_LEFT + _FROM
-
-
-async def draw_units(tx: Transaction, pool_no: int, count: int, start: int, *, wait: bool) -> list[UnitRef]:
-    """Locks up to `count` free units of the pool, any of them. The caller opens a claim on them, or rolls back.
-
-    Skips busy ones, going round the keys from a point that `start` (32 bits of chance) chooses. With `wait` it takes
-    the lowest keys and waits for busy ones: what it does not find then was not there.
-    """
-    arguments = {"tenant": tx.owner, "pool": pool_no, "count": count, "share": start / 2**32}
-    rows = await tx.fetch(_DRAW_WAITING if wait else _DRAW, arguments)
-    return [UnitRef(pool_no, key) for (key,) in rows]
-
-
-_DRAW = """
-with point as materialized (
-  select min(key) + floor((max(key) - min(key) + 1) * %(share)s::float8)::bigint as key
-  from allocation.units where tenant_id = %(tenant)s::uuid and pool_no = %(pool)s::int
-), above as materialized (
-  select u.key from allocation.units u
-  where u.tenant_id = %(tenant)s::uuid and u.pool_no = %(pool)s::int and u.key >= (select key from point)
-    and (u.state = 'free' or u.state = 'held' and u.expires_at <= clock_timestamp())
-  order by u.key limit %(count)s::int for update of u skip locked
-), below as materialized (
-  select u.key from allocation.units u
-  where u.tenant_id = %(tenant)s::uuid and u.pool_no = %(pool)s::int and u.key < (select key from point)
-    and (u.state = 'free' or u.state = 'held' and u.expires_at <= clock_timestamp())
-  order by u.key limit %(count)s::int - (select count(*)::int from above) for update of u skip locked
-)
-select key from above union all select key from below
+_DRAWN_KEY = """
+     , (select key from taken)
 """
 
-_DRAW_WAITING = """
-select u.key from allocation.units u
-where u.tenant_id = %(tenant)s::uuid and u.pool_no = %(pool)s::int
-  and (u.state = 'free' or u.state = 'held' and u.expires_at <= clock_timestamp())
-order by u.key limit %(count)s::int for update of u
-"""
+_OPEN_UNITS = _MOMENT + _NAMED + _LOCKED + _NO_COUNTERS + _TAKE + _FROM
+_OPEN = _MOMENT + _NAMED + _LOCKED + _COUNTERS + _TAKE + _WHAT_WAS_LEFT + _FROM
+OPEN_DRAWN = _MOMENT + _DRAWN + _LOCKED + _NO_COUNTERS + _TAKE + _DRAWN_KEY + _FROM
 
 
 async def units_taken(tx: Transaction, units: Sequence[UnitRef]) -> frozenset[UnitRef]:

@@ -7,25 +7,44 @@ from serai.mechanisms.allocation.claims import UnitState
 from serai.mechanisms.allocation.ledger import Bucket
 from serai.runtime.postgres.database import Transaction
 from serai.systems.allocation.model import UnitRef
+from serai.systems.allocation.store.drawing import REOPENED
 
 
 async def create_pool(tx: Transaction, owner: str, keys: Sequence[int], actor: str) -> int:
-    """A pool with a free unit for each key, in one statement, and one ledger line; returns its number."""
+    """A pool with a free unit for each key, in one statement, and one ledger line; returns its number.
+
+    The line names the keys, or where they follow each other the span that they fill.
+    """
+    low, high = (min(keys), max(keys)) if keys else (0, -1)
+    dense = bool(keys) and high - low + 1 == len(keys)
     row = await tx.fetch_one(
         """
         with pool as (
-          insert into allocation.pools (tenant_id, owner) values (%(tenant)s::uuid, %(owner)s::text)
+          insert into allocation.pools (tenant_id, owner, size, filled)
+          values (%(tenant)s::uuid, %(owner)s::text, cardinality(%(keys)s::bigint[]), cardinality(%(keys)s::bigint[]))
           returning tenant_id, pool_no
         ), units as (
           insert into allocation.units (tenant_id, pool_no, key)
           select tenant_id, pool_no, key from pool, unnest(%(keys)s::bigint[]) as key
         ), entry as (
-          insert into allocation.ledger (tenant_id, move, pool_no, keys, state, actor)
-          select tenant_id, 'create', pool_no, %(keys)s::bigint[], 'free', %(actor)s::text from pool
+          insert into allocation.ledger (tenant_id, move, pool_no, keys, span, state, actor)
+          select tenant_id, 'create', pool_no, %(listed)s::bigint[],
+                 case when %(dense)s::bool then int8range(%(low)s::bigint, %(high)s::bigint, '[]') end,
+                 'free', %(actor)s::text
+          from pool
         )
         select pool_no from pool
         """,
-        {"tenant": tx.owner, "owner": owner, "keys": list(keys), "actor": actor},
+        {
+            "tenant": tx.owner,
+            "owner": owner,
+            "keys": list(keys),
+            "listed": [] if dense else list(keys),
+            "dense": dense,
+            "low": low,
+            "high": high,
+            "actor": actor,
+        },
     )
     assert row is not None
     return int(row[0])
@@ -125,7 +144,7 @@ async def block_units(tx: Transaction, units: Sequence[UnitRef], blocked: bool, 
     """Takes free units off sale, or puts blocked ones back, all or none. Waits for their locks, in sorted order."""
     ordered = sorted(units, key=lambda unit: (unit.pool_no, unit.key))
     rows = await tx.fetch(
-        _BLOCK,
+        _BLOCK if blocked else _UNBLOCK,
         {
             "pools": [unit.pool_no for unit in ordered],
             "keys": [unit.key for unit in ordered],
@@ -143,16 +162,30 @@ async def block_units(tx: Transaction, units: Sequence[UnitRef], blocked: bool, 
 
 
 # A held unit past its expiry is free, so it can be blocked; the ledger names the claim that it is taken from.
-_BLOCK = """
+_LOCKED = """
 with locked as materialized (
-  select u.pool_no, u.key, u.claim_id,
+  select u.tenant_id, u.pool_no, u.key, u.claim_id,
          u.state = %(from)s::allocation.unit_state
            or %(from)s::text = 'free' and u.state = 'held' and u.expires_at <= clock_timestamp() as fits
   from unnest(%(pools)s::int[], %(keys)s::bigint[]) as asked(pool_no, key)
   join allocation.units u on u.tenant_id = %(tenant)s::uuid and u.pool_no = asked.pool_no and u.key = asked.key
   order by u.pool_no, u.key for update of u
+"""
+
+_COMPLETE = """
 ), complete as materialized (
   select count(*) = %(count)s::int as yes from locked where fits
+"""
+
+_REOPENED_AND_COMPLETE = (
+    REOPENED
+    + """
+), complete as materialized (
+  select count(*) = %(count)s::int as yes, (select count(*) from reopened) as blocks from locked where fits
+"""
+)
+
+_CHANGE = """
 ), changed as (
   update allocation.units u set state = %(to)s::allocation.unit_state, claim_id = null, expires_at = null
   from locked l, complete
@@ -167,8 +200,12 @@ with locked as materialized (
   update allocation.pools p set version = version + 1
   from (select p.pool_no from allocation.pools p
         where p.tenant_id = %(tenant)s::uuid and p.pool_no in (select pool_no from changed)
+          and not p.fungible
         order by p.pool_no for update) as touched
   where p.tenant_id = %(tenant)s::uuid and p.pool_no = touched.pool_no
 )
 select pool_no, key, fits, complete.yes from locked, complete
 """
+
+_BLOCK = _LOCKED + _COMPLETE + _CHANGE
+_UNBLOCK = _LOCKED + _REOPENED_AND_COMPLETE + _CHANGE

@@ -35,10 +35,15 @@ def _unit(here: bool, state: str, claim_id: UUID | None, expires_at: object) -> 
 
 _UNIT_DIFFERENCES = """
 with said as (
-  select distinct on (k.key) k.key, l.state, l.unit_claim_id as claim_id, l.expires_at, true as here
-  from allocation.ledger l, unnest(l.keys) as k(key)
-  where l.tenant_id = %(tenant)s::uuid and l.pool_no = %(pool)s::int
-  order by k.key, l.entry_no desc
+  select distinct on (key) key, state, unit_claim_id as claim_id, expires_at, true as here
+  from (select k.key, l.entry_no, l.state, l.unit_claim_id, l.expires_at
+        from allocation.ledger l, unnest(l.keys) as k(key)
+        where l.tenant_id = %(tenant)s::uuid and l.pool_no = %(pool)s::int
+        union all
+        select k.key, l.entry_no, l.state, l.unit_claim_id, l.expires_at
+        from allocation.ledger l, generate_series(lower(l.span), upper(l.span) - 1) as k(key)
+        where l.tenant_id = %(tenant)s::uuid and l.pool_no = %(pool)s::int and l.span is not null) as lines
+  order by key, entry_no desc
 ), stands as (
   select key, state, claim_id, expires_at, true as here
   from allocation.units where tenant_id = %(tenant)s::uuid and pool_no = %(pool)s::int

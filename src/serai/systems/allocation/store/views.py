@@ -125,3 +125,29 @@ async def sold_units(tx: Transaction, owner: str) -> list[tuple[UUID, int, int]]
         (tx.owner, owner),
     )
     return [(claim_id, pool_no, key) for claim_id, pool_no, key in rows]
+
+
+async def live_units(tx: Transaction, pool_no: int) -> int:
+    """How many units of a pool are held now; reads the tenant's living claims, not the pool."""
+    row = await tx.fetch_one(
+        """
+        select count(*) from allocation.claims c join allocation.claim_lines l using (tenant_id, claim_id)
+        where c.tenant_id = %s and l.pool_no = %s and c.state in ('held', 'paying', 'unknown')
+          and c.expires_at > clock_timestamp()
+        """,
+        (tx.owner, pool_no),
+    )
+    assert row is not None
+    return int(row[0])
+
+
+async def free_keys(tx: Transaction, pool_no: int, keys: Sequence[int]) -> set[int]:
+    """Those of the keys that are free now, by primary key, without a lock."""
+    rows = await tx.fetch(
+        """
+        select key from allocation.units where tenant_id = %s and pool_no = %s and key = any(%s)
+          and (state = 'free' or state = 'held' and expires_at <= clock_timestamp())
+        """,
+        (tx.owner, pool_no, list(keys)),
+    )
+    return {key for (key,) in rows}

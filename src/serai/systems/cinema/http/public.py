@@ -11,11 +11,11 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from serai.kernel.errors import Invalid
 from serai.kernel.ids import Capability
-from serai.runtime.http.edge import is_loopback
 from serai.runtime.http.idempotency import Key, owner_of
 from serai.runtime.http.models import LINE, PAGE_MAX, Page
-from serai.runtime.http.principal import Asking, Principal
+from serai.runtime.http.principal import Asking, limit_of
 from serai.systems.allocation.api import UnitState, free_counts
+from serai.systems.checkout.api import Reply
 from serai.systems.cinema.errors import NoSuchHold, NoSuchShow
 from serai.systems.cinema.http.models import BestOut, BookingIn, BookingOut, HoldIn, HoldOut, MapOut, ShowOut, SwapIn
 from serai.systems.cinema.http.parts import (
@@ -35,8 +35,7 @@ from serai.systems.cinema.model import Listing
 from serai.systems.cinema.seating import best
 from serai.systems.cinema.service.bookings import Purchase
 from serai.systems.cinema.service.holds import Hold
-from serai.systems.cinema.service.replies import Reply, booking_json, seat_json
-from serai.systems.cinema.settings import CinemaSettings
+from serai.systems.cinema.service.replies import booking_json, seat_json
 from serai.systems.cinema.store import catalogue
 from serai.web.live import EventStream
 
@@ -126,7 +125,7 @@ def _hold(router: APIRouter, cinema: Cinema) -> None:
                 show_id,
                 wanted.seat_ids,
                 holder=principal.label,
-                holds_max=_holds_max(principal, cinema.settings),
+                holds_max=limit_of(principal, cinema.settings.holds_per_guest_max),
             )
         except NoSuchShow as error:
             raise Invalid.of("show_id", "unknown_show", error.message) from None
@@ -194,14 +193,6 @@ def _book(router: APIRouter, cinema: Cinema) -> None:
         pdf = await cinema.tickets.pdf(principal.tenant, booking.booking_id)
         name = f'inline; filename="tickets-{booking.confirmation_code}.pdf"'
         return Response(pdf, media_type="application/pdf", headers={"Content-Disposition": name})
-
-
-def _holds_max(principal: Principal, settings: CinemaSettings) -> int | None:
-    """The limit of holds counts per cookie; a bare address may stand for many people, and our own for a test."""
-    by_address = principal.kind == "guest" and principal.id.startswith("address ")
-    if principal.kind == "key" or (by_address and is_loopback(principal.address)):
-        return None
-    return settings.holds_per_guest_max * (5 if by_address else 1)
 
 
 def _hold_capability(text: str) -> Capability:

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from serai.kernel.money import Money
 from serai.runtime.postgres.database import Database
 from serai.systems.allocation.api import Allocation, sold_units
+from serai.systems.checkout.api import Billed, Expects, money_findings
 from serai.systems.cinema.model import OWNER, BookingState
 from serai.systems.cinema.store.audit import Sale, sales, snapshot, stray_tickets
-from serai.systems.payments.api import PaymentState, Taken, taken_of
+from serai.systems.payments.api import taken_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ async def audit(database: Database, tenant: UUID, allocation: Allocation) -> Aud
             Finding("tickets", f"ticket {serial} is of another show than its booking {booking}")
             for serial, booking in await stray_tickets(tx)
         ]
-    found += [*seat_findings(listed, sold), *ticket_findings(listed), *money_findings(listed, taken)]
+    found += [*seat_findings(listed, sold), *ticket_findings(listed)]
+    found += [Finding("money", each) for each in money_findings([_billed(sale) for sale in listed], taken)]
     tickets = sum(len(sale.ticket_keys) for sale in listed)
     return AuditReport(units, len(listed), tickets, len(taken), tuple(found))
 
@@ -80,34 +81,13 @@ def ticket_findings(listed: Sequence[Sale]) -> Iterator[Finding]:
             yield Finding("tickets", f"{said}, and its valid tickets are for {list(sale.ticket_keys)}")
 
 
-def money_findings(listed: Sequence[Sale], taken: Sequence[Taken]) -> Iterator[Finding]:
-    """A confirmed booking is paid once, a cancelled one refunded as it says, and no other has cost anything."""
-    of_order: dict[UUID, list[Taken]] = defaultdict(list)
-    for payment in taken:
-        of_order[payment.order_id].append(payment)
-    for sale in listed:
-        payments = of_order.pop(sale.booking_id, [])
-        if not _paid_as_it_should(sale, payments):
-            said = ", ".join(_described(each) for each in payments) or "nothing"
-            back = f", {sale.refund_minor} of it to be returned" if sale.state is BookingState.CANCELLED else ""
-            total = f"{sale.total.minor} {sale.total.currency}"
-            yield Finding("money", f"booking {sale.booking_id} is {sale.state} for {total}{back}; paid: {said}")
-    for order_id, payments in of_order.items():
-        said = ", ".join(_described(each) for each in payments)
-        yield Finding("money", f"no booking {order_id}, and yet it was paid: {said}")
+_EXPECTS = {
+    BookingState.PENDING: Expects.NOTHING,
+    BookingState.FAILED: Expects.NOTHING,
+    BookingState.CONFIRMED: Expects.KEPT,
+    BookingState.CANCELLED: Expects.RETURNED,
+}
 
 
-def _paid_as_it_should(sale: Sale, payments: Sequence[Taken]) -> bool:
-    if sale.state in (BookingState.PENDING, BookingState.FAILED):
-        return not payments
-    if len(payments) != 1 or payments[0].amount != sale.total:
-        return False
-    if sale.state is BookingState.CONFIRMED:
-        return payments[0].state in (PaymentState.CAPTURING, PaymentState.CAPTURED)
-    returned = payments[0].state in (PaymentState.REFUNDING, PaymentState.REFUNDED)
-    return returned and payments[0].refund_minor == sale.refund_minor
-
-
-def _described(payment: Taken) -> str:
-    paid: Money = payment.amount
-    return f"{paid.minor} {paid.currency} ({payment.state}, {payment.refund_minor} to return)"
+def _billed(sale: Sale) -> Billed:
+    return Billed(sale.booking_id, "booking", sale.state, _EXPECTS[sale.state], sale.total, sale.refund_minor)

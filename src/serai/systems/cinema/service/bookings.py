@@ -1,9 +1,4 @@
-"""Buying held seats, and giving them back.
-
-The request writes its intention (claim paying, booking, payment, idempotency key) in one transaction, then drives the
-payment. If it dies anywhere, recovery drives on, and the same request sent again finds its own booking by the
-idempotency key and continues from where that stands; nothing is done twice.
-"""
+"""Buying held seats, and giving them back; `checkout` drives the request that pays."""
 
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -11,26 +6,25 @@ from uuid import UUID
 from serai.kernel.ids import Capability, human_code
 from serai.kernel.money import Money
 from serai.kernel.ports import Clock, Random
-from serai.runtime.http import idempotency
-from serai.runtime.http.idempotency import Key, RequestInFlight
+from serai.runtime.http.idempotency import Key
 from serai.runtime.postgres.database import Database, Transaction
-from serai.systems.allocation.api import Allocation, Claim, ClaimExpired, ClaimLost, ClaimState, IllegalMove
+from serai.systems.allocation.api import Allocation, Claim, ClaimState
+from serai.systems.checkout.api import Buying, Claims, Reply, Started
 from serai.systems.cinema.errors import (
     BookingNotOpen,
-    HoldExpired,
     NoSuchBooking,
     NotCancellable,
     PaymentUnsettled,
 )
 from serai.systems.cinema.model import OWNER, Booking, BookingState, Show
 from serai.systems.cinema.service.holds import Holds
-from serai.systems.cinema.service.orders import authentication, declined, order_number, returned
-from serai.systems.cinema.service.replies import Reply, booked, refused
+from serai.systems.cinema.service.orders import WORDS, order_number
+from serai.systems.cinema.service.replies import booked
 from serai.systems.cinema.service.shows import Shows
 from serai.systems.cinema.settings import CinemaSettings
 from serai.systems.cinema.store import bookings as store
 from serai.systems.cinema.store import catalogue
-from serai.systems.payments.api import Order, Payment, Payments, PaymentState, PaymentUnknown
+from serai.systems.payments.api import Order, Payment, Payments, PaymentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +38,11 @@ class Purchase:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """A booking with its payment, about to be driven."""
+class Bought:
+    """A booking with its show."""
 
     show: Show
     booking: Booking
-    payment: Payment
-    fresh: bool
-    """Just made by this request: nothing has been sent to the gateway yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +55,7 @@ class Standing:
     hold: Capability
 
 
-class Bookings:
+class Bookings(Buying[Bought]):
     """Sells and takes back."""
 
     def __init__(
@@ -78,9 +69,9 @@ class Bookings:
         random: Random,
         settings: CinemaSettings,
     ) -> None:
-        self._database = database
+        super().__init__(database, payments, WORDS)
         self._allocation = allocation
-        self._payments = payments
+        self._claims = Claims(allocation, clock, random, WORDS)
         self._shows = shows
         self._holds = holds
         self._clock = clock
@@ -88,21 +79,8 @@ class Bookings:
         self._settings = settings
 
     async def book(self, tenant: UUID, purchase: Purchase, key: Key) -> Reply:
-        """Pays for a hold: 201, 402 (declined, or the bank asks), 409 (the seats were gone).
-
-        Raises HoldExpired, NoSuchHold, ShowStarted, ShowCancelled, RequestInFlight, IdempotencyKeyReused, and
-        PaymentUnknown: send the same request again later.
-        """
-        async with self._database.transaction(tenant, by_key=True) as tx:
-            if replay := await idempotency.reserve(tx, key):
-                return Reply(replay.status, replay.body)
-            started = await self._start(tx, purchase, key)
-        if started.fresh:
-            back = f"/cinema/bookings/{started.booking.capability.text()}"
-            payment = await self._payments.authorise(started.payment, back)
-        else:
-            payment = await self._payments.run(started.payment)
-        return await self._reply(tenant, started, payment, key)
+        """Pays for a hold. Raises NoSuchHold, ShowStarted, ShowCancelled, HoldExpired, and what `buy` raises."""
+        return await self.buy(tenant, key, lambda tx: self._start(tx, purchase, key), "/cinema/bookings/")
 
     async def resume(self, tenant: UUID, booking: Capability) -> Reply:
         """The buyer comes back from the bank: looks what it said, and finishes. BookingNotOpen."""
@@ -113,7 +91,7 @@ class Bookings:
         if payment is None or found.state not in (BookingState.PENDING, BookingState.CONFIRMED):
             raise BookingNotOpen("This booking does not wait for a payment.")
         payment = await self._payments.run(payment)
-        reply = await self._reply(tenant, Started(show, found, payment, False), payment, None)
+        reply = await self.reply(tenant, Started(Bought(show, found), payment, False), payment, None)
         return Reply(200 if reply.status == 201 else reply.status, reply.body)
 
     async def get(self, tenant: UUID, booking: Capability) -> tuple[Show, Booking]:
@@ -172,6 +150,21 @@ class Bookings:
         await self._payments.run(payment)
         return True
 
+    async def told(self, tenant: UUID, started: Started[Bought]) -> Reply:
+        """201: the seats are the buyer's. What was just made is known without asking."""
+        show, booking = started.order.show, started.order.booking
+        if started.fresh:
+            return booked(show, replace(booking, state=BookingState.CONFIRMED))
+        return booked(show, (await self.get(tenant, booking.capability))[1])
+
+    async def pending(self, tenant: UUID, order: Bought) -> bool:
+        """Whether the seats are still held."""
+        return (await self.get(tenant, order.booking.capability))[1].state is BookingState.PENDING
+
+    def order_id(self, order: Bought) -> str:
+        """The secret id."""
+        return order.booking.capability.text()
+
     async def _give_up(self, tx: Transaction, booking: Booking) -> bool:
         """Ends a booking of a called-off show that nobody is paying right now."""
         claim = await self._allocation.claim_by_id(tx, booking.claim_id)
@@ -182,16 +175,16 @@ class Bookings:
         await store.fail_booking(tx, booking.booking_id, "The show was called off.")
         return True
 
-    async def _start(self, tx: Transaction, purchase: Purchase, key: Key) -> Started:
+    async def _start(self, tx: Transaction, purchase: Purchase, key: Key) -> Started[Bought]:
         claim = await self._holds.claim(tx, purchase.hold)
         show = await self._shows.read(tx, UUID(claim.terms["show_id"]))
         earlier = await store.booking_of_hold(tx, claim.claim_id)
         if earlier and earlier.request_scope == key.scope:
             payment = await self._payments.of_order(tx, OWNER, earlier.booking_id)
             assert payment is not None, "a booking and its first payment are written together"
-            return Started(show, earlier, payment, fresh=False)
+            return Started(Bought(show, earlier), payment, fresh=False)
         show = await self._shows.on_sale(tx, show.show_id)
-        paying = await self._pay(tx, claim)
+        paying = await self._claims.pay(tx, claim, self._settings.payment_s)
         booking = await self._booking(tx, show, paying, earlier, purchase, key)
         order = Order(
             owner=OWNER,
@@ -201,19 +194,7 @@ class Bookings:
             method=purchase.method,
             description=order_number(booking.booking_id),
         )
-        return Started(show, booking, await self._payments.start(tx, order), fresh=True)
-
-    async def _pay(self, tx: Transaction, claim: Claim) -> Claim:
-        if claim.state in (ClaimState.PAYING, ClaimState.UNKNOWN):
-            raise _being_paid()
-        try:
-            return await self._allocation.pay(tx, claim, self._settings.payment_s)
-        except ClaimLost as error:
-            if (await self._allocation.claim_by_id(tx, claim.claim_id)).state is ClaimState.PAYING:
-                raise _being_paid() from None
-            raise HoldExpired(error.message) from None
-        except (ClaimExpired, IllegalMove) as error:
-            raise HoldExpired(error.message) from None
+        return Started(Bought(show, booking), await self._payments.start(tx, order), fresh=True)
 
     async def _booking(
         self, tx: Transaction, show: Show, claim: Claim, earlier: Booking | None, purchase: Purchase, key: Key
@@ -232,36 +213,6 @@ class Bookings:
             total=Money(claim.terms["total"], claim.terms["currency"]),
             request_scope=key.scope,
         )
-
-    async def _reply(self, tenant: UUID, started: Started, payment: Payment, key: Key | None) -> Reply:
-        """What the buyer is told of a payment in this state; the same as what was stored with the state."""
-        match payment.state:
-            case PaymentState.CAPTURED if started.fresh:
-                return booked(started.show, replace(started.booking, state=BookingState.CONFIRMED))
-            case PaymentState.CAPTURED:
-                _, booking = await self.get(tenant, started.booking.capability)
-                return booked(started.show, booking)
-            case PaymentState.DECLINED:
-                _, booking = await self.get(tenant, started.booking.capability)
-                return refused(declined(payment, booking.state is BookingState.PENDING))
-            case PaymentState.AWAITING_BUYER:
-                return refused(authentication(started.booking, payment))
-            case PaymentState.VOIDING | PaymentState.VOIDED | PaymentState.FAILED:
-                return refused(returned(payment))
-            case PaymentState.REFUNDING | PaymentState.REFUNDED:
-                raise HoldExpired("This booking was paid and has been cancelled since.")
-            case _:
-                await self._release(tenant, key)
-                raise PaymentUnknown(
-                    "The payment's outcome is not known yet. Do not pay again: send the same request in a moment, "
-                    "or wait for our mail.",
-                    retry_after_s=5,
-                )
-
-    async def _release(self, tenant: UUID, key: Key | None) -> None:
-        if key is not None:
-            async with self._database.transaction(tenant) as tx:
-                await idempotency.release(tx, key)
 
     async def _cancel(self, tx: Transaction, show: Show, booking: Booking) -> Payment:
         if booking.state is not BookingState.CONFIRMED:
@@ -293,7 +244,3 @@ class Bookings:
         if found is None or not booking.opens(found.key):
             raise NoSuchBooking("There is no such booking.")
         return found
-
-
-def _being_paid() -> RequestInFlight:
-    return RequestInFlight("These seats are being paid by another request; ask again.", retry_after_s=2)

@@ -1,21 +1,9 @@
-"""The answers of a booking, as the bytes that are sent, stored under the idempotency key and replayed."""
+"""The answers of a booking."""
 
-from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from serai.kernel.errors import SeraiError
-from serai.runtime.http.problems import problem
+from serai.systems.checkout.api import Reply
 from serai.systems.cinema.model import Booking, Show
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A status and a JSON body."""
-
-    status: int
-    body: bytes
 
 
 def seat_json(show: Show, key: int) -> dict[str, Any]:
@@ -47,9 +35,4 @@ def booking_json(show: Show, booking: Booking) -> dict[str, Any]:
 
 def booked(show: Show, booking: Booking) -> Reply:
     """201: the seats are the buyer's."""
-    return Reply(201, orjson.dumps(booking_json(show, booking)))
-
-
-def refused(error: SeraiError) -> Reply:
-    """A refusal that is part of the booking's story. It is the same for every replay, so it carries no request id."""
-    return Reply(error.status, orjson.dumps(problem(error, "")))
+    return Reply.of(201, booking_json(show, booking))

@@ -1,0 +1,1 @@
+"""What numbers are: plans, their shuffled order, states, classes, patterns, cards, and evidence of chance. Pure."""

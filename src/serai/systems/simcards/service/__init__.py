@@ -1,0 +1,1 @@
+"""The use cases of simcards. Each function or method shows its transaction."""

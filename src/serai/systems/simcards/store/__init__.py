@@ -1,0 +1,1 @@
+"""SQL of simcards. Locks, always in this order: sale, porting, number, card; then what allocation locks."""
