@@ -38,8 +38,12 @@ SOURCES: Mapping[str, str] = {
     "movement_id": "select movement_id::text from stock.movements",
     "movie_id": "select movie_id::text from cinema.movies",
     "parent_id": "select location_id::text from stock.locations where code = 'DEPOT'",
+    "number": "select number::text from simcards.numbers",
+    "pool_id": "select pool_id::text from simcards.pools",
+    "porting_id": "select porting_id::text from simcards.portings",
     "product_id": "select product_id::text from stock.products",
     "reservation_id": "select reservation_id::text from stock.reservations",
+    "sale_id": _CAPABILITY.format(id="sale_id", table="simcards.sales"),
     "screen_id": "select screen_id::text from cinema.screens",
     "session_id": "select id::text from identity.sessions",
     "show_id": "select show_id::text from cinema.shows where starts_at > now() + interval '1 day'",
@@ -242,7 +246,13 @@ async def test_a_stranger_walks_every_endpoint_and_table_and_finds_nothing(datab
         assert {table for table, (rows, _) in before.items() if not rows} <= EMPTY
         routes = sorted(set(routes_of(site)))
         assert len(routes) > 120
-        assert {path.split("/")[2] for _, path, api in routes if api} >= {"identity", "cinema", "stock", "payments"}
+        assert {path.split("/")[2] for _, path, api in routes if api} >= {
+            "identity",
+            "cinema",
+            "simcards",
+            "stock",
+            "payments",
+        }
         for method, path, api in routes:
             await ask(walk, method, path, api=api)
         (stranger,) = site.sql("select tenant_id from identity.organisations where slug = 'other-house'")[0]

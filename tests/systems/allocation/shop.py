@@ -113,6 +113,12 @@ class Shop:
                 " where tenant_id = %(tenant)s and claim_id = %(claim)s",
                 arguments,
             )
+            # In the order of everybody else: an update alone locks rows as they lie.
+            await owner.execute(
+                "select from allocation.units where tenant_id = %(tenant)s and claim_id = %(claim)s"
+                " order by pool_no, key for update",
+                arguments,
+            )
             await owner.execute(
                 "update allocation.units set expires_at = expires_at - make_interval(secs => %(seconds)s)"
                 " where tenant_id = %(tenant)s and claim_id = %(claim)s",

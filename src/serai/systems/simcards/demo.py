@@ -14,9 +14,11 @@ from serai.systems.simcards.http.parts import Simcards
 from serai.systems.simcards.model import Identity
 from serai.systems.simcards.numbering.cards import luhn_digit
 from serai.systems.simcards.numbering.classes import NumberClass
+from serai.systems.simcards.numbering.patterns import Pattern
 from serai.systems.simcards.numbering.plans import Kind, Wanted
 from serai.systems.simcards.service.pools import NewPool
 from serai.systems.simcards.service.sales import Purchase
+from serai.systems.simcards.service.search import Wish
 from serai.systems.simcards.service.showing import Viewer
 
 CARDS = 200
@@ -45,9 +47,11 @@ async def load(shop: Simcards, tenant: UUID, random: Random, progress: Progress)
         if pool.opened_at is None:
             await shop.pools.fill(tenant, pool.pool_id)
         progress("pools of numbers", number + 1, len(POOLS))
-    fresh = await _load_cards(shop, tenant)
-    if fresh:
+    if await _load_cards(shop, tenant):
         await _load_buyers(shop, tenant, random, progress)
+        await shop.portings.ask_in(tenant, 4915201234567, "Nordlicht Mobil", "Esther Lindqvist")
+        looking = Wish(Pattern(ends="7"), 5, region="US")
+        await shop.search.find(tenant, looking, Viewer((("guest:demo", 1),)))
 
 
 async def _load_cards(shop: Simcards, tenant: UUID) -> bool:
