@@ -1,1 +1,1 @@
-"""The simulated world: time, network, disks, clocks and crashes from one seed, and checkers of what machines then did."""
+"""The simulated world: time, network, disks, clocks and crashes from one seed; checkers of what machines did in it."""

@@ -86,7 +86,7 @@ class Client:
         *,
         workload: Workload,
         dialect: Dialect,
-        patience: Patience = Patience(),  # noqa: B008 - a frozen value
+        patience: Patience = Patience(),
     ) -> None:
         assert nodes, f"{name} has nobody to ask"
         self.name = name

@@ -61,7 +61,7 @@ class SimulatedDisk:
         return [store.token for store in done]
 
     def crash(self, chance: Seeded, torn: float) -> tuple[int, bool]:
-        """Keeps what is durable and a random prefix of the rest: how many writes were lost, and whether one was torn."""
+        """Keeps what is durable and a random prefix of the rest; says how many writes were lost and if one was torn."""
         writes = [write for store in self._unsynced for write in store.writes]
         kept = chance.pick((0, len(writes), chance.below(len(writes) + 1)))
         for write in writes[:kept]:

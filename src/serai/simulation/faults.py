@@ -5,6 +5,7 @@ and every seed draws a mix below it (swarm testing, Groce et al. 2012).
 """
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from serai.simulation.chance import Seeded
 
@@ -129,15 +130,23 @@ class Faults:
     def _is_share(self, name: str) -> bool:
         return 0.0 <= self._of(name) <= 1.0
 
+    def __str__(self) -> str:
+        """What is not as in a quiet data centre, for people."""
+        told = [f"{spec.name} {getattr(self, spec.name)}" for spec in fields(self) if spec.name in (*SHARES, *RATES)]
+        return ", ".join(words for words in told if not words.endswith(" 0.0")) or "none"
+
     def healed(self) -> "Faults":
         """The same network, disks and clocks with nothing going wrong any more."""
-        return replace(self, **dict.fromkeys((*SHARES, *RATES), 0.0))
+        return self._with(dict.fromkeys((*SHARES, *RATES), 0.0))
 
     def drawn(self, chance: Seeded) -> "Faults":
         """A run's own mix: every fault is off, weaker, or as strong as here, each with a third of the cases."""
         shares = {name: self._of(name) * chance.pick((0.0, 0.3, 1.0)) for name in SHARES}
         rates = {name: self._of(name) * chance.pick((0.0, 1.0, 3.0)) for name in RATES}
-        return replace(self, **shares, **rates)
+        return self._with(shares | rates)
+
+    def _with(self, changes: dict[str, Any]) -> "Faults":
+        return replace(self, **changes)
 
 
 SHARES = (

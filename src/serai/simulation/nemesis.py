@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from serai.simulation.faults import Faults
 from serai.simulation.world import World
+
+IN_A_SYNC = 0.5
+"""Share of crashes that wait for a sync to fall into."""
 
 Cut = tuple[Sequence[str], Sequence[str]]
 """Senders, and receivers who do not hear them."""
@@ -53,7 +55,11 @@ class Nemesis:
     def _crash(self) -> None:
         everyone = self._chance.happens(self._faults.crash_all)
         for name in self._world.names if everyone else [self._someone()]:
-            self._world.crash(name, self._around(self._faults.down_s))
+            down_s = self._around(self._faults.down_s)
+            if self._chance.happens(IN_A_SYNC):
+                self._world.doom(name, down_s)
+            else:
+                self._world.crash(name, down_s)
 
     def _pause(self) -> None:
         self._world.pause(self._someone(), self._around(self._faults.pause_s))

@@ -24,7 +24,20 @@ class Node:
     """The world's books on one node."""
 
     __slots__ = (
-        *("asked", "born_s", "disk", "factory", "halted", "life", "links", "machine", "name", "number", "ordered"),
+        *(
+            "asked",
+            "born_s",
+            "disk",
+            "doomed_s",
+            "factory",
+            "halted",
+            "life",
+            "links",
+            "machine",
+            "name",
+            "number",
+            "ordered",
+        ),
         *("rate", "resumes_s", "start_s", "syncing", "timers", "wall_off_s"),
     )
 
@@ -47,6 +60,8 @@ class Node:
         self.syncing = False
         self.resumes_s = 0.0
         """Until then the process stands still."""
+        self.doomed_s: float | None = None
+        """It is to crash in its next sync, and to stay down so long."""
         self.rate = 1.0 + chance.between(-faults.clock_drift, faults.clock_drift)
         """Seconds that its clocks count in a true second."""
         self.wall_off_s = chance.between(-faults.clock_skew_s, faults.clock_skew_s)
@@ -67,6 +82,7 @@ class Node:
         self.asked.clear()
         self.syncing = False
         self.resumes_s = 0.0
+        self.doomed_s = None
 
     def monotonic_s(self, now_s: float) -> float:
         """What its monotonic clock shows."""

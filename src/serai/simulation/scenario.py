@@ -69,6 +69,8 @@ class Run:
     """What came of one seed."""
 
     seed: int
+    faults: Faults
+    """The mix that it drew."""
     digest: str
     events: int
     reached: Counter[str]
@@ -80,9 +82,10 @@ class Run:
 
 
 def run(scenario: Scenario, seed: int, tell: Tell | None = None) -> Run:
-    """Runs one seed. Whatever goes wrong is in the result: a bug in a machine is a finding, not an end of the campaign."""
+    """Runs one seed. Whatever goes wrong is in the result: a bug in a machine is a finding and ends no campaign."""
     name = f"{scenario.name}:{seed}"
-    world = World(name, scenario.faults.drawn(Seeded(name).split("faults")), tell)
+    faults = scenario.faults.drawn(Seeded(name).split("faults"))
+    world = World(name, faults, tell)
     kind = story = ""
     try:
         _play(scenario, world)
@@ -93,7 +96,7 @@ def run(scenario: Scenario, seed: int, tell: Tell | None = None) -> Run:
     for operation in world.history.operations:
         world.trace.text(str(operation))
     calls = world.history.count(Outcome.OK)
-    return Run(seed, world.trace.digest(), world.trace.events, world.reached, calls, kind, story)
+    return Run(seed, faults, world.trace.digest(), world.trace.events, world.reached, calls, kind, story)
 
 
 def _play(scenario: Scenario, world: World) -> None:

@@ -24,7 +24,7 @@ class Shares:
 class RegisterCalls:
     """`Read`, `Write` and `Cas` on a few keys. One object serves all clients of a run."""
 
-    def __init__(self, keys: int, shares: Shares = Shares()) -> None:  # noqa: B008 - a frozen value
+    def __init__(self, keys: int, shares: Shares = Shares()) -> None:
         self._keys = [f"k{number}" for number in range(keys)]
         self._kinds = ["read"] * shares.read + ["write"] * shares.write + ["cas"] * shares.cas
         self._recent: dict[str, deque[int | None]] = defaultdict(lambda: deque([None], RECENT_MAX))

@@ -169,6 +169,10 @@ class World:
         if down_s is not None:
             self._push(self.now_s + down_s, self._start, node, node.life)
 
+    def doom(self, name: str, down_s: float) -> None:
+        """Lets a node crash in the middle of its next sync: a crash at any time rarely meets one."""
+        self._nodes[name].doomed_s = down_s
+
     def _start(self, node: Node, life: int) -> None:
         if node.life != life:
             return  # somebody else has started it in the meantime
@@ -347,7 +351,14 @@ class World:
         if self._disks.happens(faults.slow_sync):
             self.reached["a sync was slow"] += 1
             takes_s += self._disks.between(0.0, 2.0) * faults.slow_sync_s
+        if node.doomed_s is not None:
+            self._push(self.now_s + takes_s * self._disks.unit(), self._meet_doom, node, (node.life, node.doomed_s))
         self._push(self.now_s + takes_s, self._synced, node, (node.life, node.disk.unsynced))
+
+    def _meet_doom(self, node: Node, content: tuple[int, float]) -> None:
+        life, down_s = content
+        if node.life == life:
+            self.crash(node.name, down_s)
 
     def _synced(self, node: Node, content: tuple[int, int]) -> None:
         life, count = content

@@ -18,6 +18,7 @@ all that begin later, and a cycle over such an edge ends in `-realtime`.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from serai.simulation.checkers.graph import Edge, Graph
 from serai.simulation.history import Operation, Outcome
@@ -114,18 +115,24 @@ class _Book:
                 if writer is None:
                     yield Anomaly("garbage", f"{value} was never appended to {key}, and was read by\n    {reader}")
                 elif self.operations[writer].outcome is Outcome.FAILED:
-                    yield Anomaly("G1a", f"{value} of a failed transaction was read from {key}:{self._two(writer, index)}")
+                    yield Anomaly(
+                        "G1a", f"{value} of a failed transaction was read from {key}:{self._two(writer, index)}"
+                    )
             yield from self._internal(index, key, seen, own)
             outside = seen[: len(seen) - own]
             writer = self.writer.get((key, outside[-1])) if outside else None
             if writer is not None and writer != index and self.last[writer, key] != outside[-1]:
-                yield Anomaly("G1b", f"{key} was read between two appends of one transaction:{self._two(writer, index)}")
+                yield Anomaly(
+                    "G1b", f"{key} was read between two appends of one transaction:{self._two(writer, index)}"
+                )
 
     def _internal(self, index: int, key: str, seen: tuple[int, ...], own: int) -> Iterator[Anomaly]:
         mine = [step.value for step in self._steps(index) if isinstance(step, AppendTo) and step.key == key]
         foreign = set(seen[: len(seen) - own])
         if list(seen[len(seen) - own :]) != mine[:own] or foreign & set(mine):
-            yield Anomaly("internal", f"its own appends to {key} are not at the end of {seen}:\n    {self.operations[index]}")
+            yield Anomaly(
+                "internal", f"its own appends to {key} are not at the end of {seen}:\n    {self.operations[index]}"
+            )
 
     def _steps(self, index: int) -> tuple[AppendTo | ReadList, ...]:
         call = self.operations[index].call
@@ -162,28 +169,35 @@ def _graph_of(book: _Book, operations: Sequence[Operation], strict: bool) -> Gra
     for index, key, value in book.unseen():
         unseen[key].append((index, value))
     for key, order in book.longest.items():
-        for one, other in zip(order, order[1:], strict=False):
+        for one, other in pairwise(order):
             graph.add(book.writer[key, one], "ww", book.writer[key, other], f"{other} follows {one} in {key}")
         for index, value in unseen[key] if order else ():
             graph.add(book.writer[key, order[-1]], "ww", index, f"{value} comes to {key} after all that was read")
-    for index, key, seen, own in book.reads:
-        outside = seen[: len(seen) - own]
-        if outside:
-            graph.add(book.writer[key, outside[-1]], "wr", index, f"its {outside[-1]} was read from {key}")
-        if len(outside) < len(book.longest[key]):
-            missed = book.longest[key][len(outside)]
-            graph.add(index, "rw", book.writer[key, missed], f"the read of {key} does not show {missed}")
-        else:
-            for later, value in unseen[key]:
-                graph.add(index, "rw", later, f"the read of {key} does not show {value}")
+    for read in book.reads:
+        _add_read(graph, book, *read, unseen[read[1]])
     if strict:
         _add_realtime(graph, operations)
     return graph
 
 
+def _add_read(
+    graph: Graph, book: _Book, index: int, key: str, seen: tuple[int, ...], own: int, unseen: list[tuple[int, int]]
+) -> None:
+    """A read comes after whose append it saw last, and before whose append it did not see."""
+    outside = seen[: len(seen) - own]
+    if outside:
+        graph.add(book.writer[key, outside[-1]], "wr", index, f"its {outside[-1]} was read from {key}")
+    order = book.longest[key]
+    missed = [(book.writer[key, value], value) for value in order[len(outside) : len(outside) + 1]]
+    for later, value in missed or unseen:
+        graph.add(index, "rw", later, f"the read of {key} does not show {value}")
+
+
 def _add_realtime(graph: Graph, operations: Sequence[Operation]) -> None:
     """Who ended before whom began, without the edges that follow from others."""
-    moments = [(operation.began, index, True) for index, operation in enumerate(operations)]
+    moments: list[tuple[float, int, bool]] = [
+        (operation.began, index, True) for index, operation in enumerate(operations)
+    ]
     moments += [(operation.ended, index, False) for index, operation in enumerate(operations) if _is_done(operation)]
     frontier: set[int] = set()
     before: dict[int, set[int]] = {}
@@ -220,7 +234,7 @@ def _cycles(graph: Graph, operations: Sequence[Operation], more: tuple[str, ...]
 def _cycle(
     graph: Graph, circle: frozenset[int], needed: str, others: tuple[str, ...], more: tuple[str, ...]
 ) -> list[Edge]:
-    """The shortest cycle with an edge of the kind that is needed (and one of `more`, if any), the rest of the others."""
+    """The shortest cycle with an edge of the needed kind (and one of `more`, if any) and the rest of the others."""
     best: list[Edge] = []
     for edge in graph.edges(needed):
         if edge[0] in circle and edge[2] in circle:

@@ -4,12 +4,12 @@ An eventually consistent system may answer old things on the way. In the end eve
 replica, nothing is in one that nobody asked for, and all replicas are equal.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from math import inf
 
-from serai.simulation.history import Operation, Outcome
+from serai.simulation.history import Operation, Outcome, told
 from serai.simulation.violations import Violation
 
 SHOWN_MAX = 10
@@ -25,7 +25,7 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Takes an element out; what is not in is taken out as well."""
+    """Takes an element out. Its result is whether the replica had it: what it did not see, it does not take out."""
 
     element: Hashable
 
@@ -44,39 +44,44 @@ def check_set(operations: Sequence[Operation], finals: Mapping[str, AbstractSet[
         lost = required_elements(operations) - final
         strange = final - possible_elements(operations)
         if lost:
-            raise Violation("set", f"{replica} has lost {_some(lost)}: added, acknowledged, and removed by nobody after")
+            raise Violation(
+                "set", f"{replica} has lost {_some(lost)}: added, acknowledged, and removed by nobody who saw it"
+            )
         if strange:
-            raise Violation("set", f"{replica} holds {_some(strange)}: never added, or removed and added by nobody after")
+            raise Violation(
+                "set", f"{replica} holds {_some(strange)}: never added, or taken out by somebody who saw it"
+            )
 
 
 def required_elements(operations: Sequence[Operation]) -> set[Hashable]:
-    """With an acknowledged add that no removal began after or beside it could have seen and taken out."""
-    removals: dict[Hashable, list[Operation]] = {}
+    """With an acknowledged add that no removal can have seen."""
+    removals: dict[Hashable, list[Operation]] = defaultdict(list)
     for operation in operations:
-        if isinstance(operation.call, Remove) and operation.outcome is not Outcome.FAILED:
-            removals.setdefault(operation.call.element, []).append(operation)
+        may_be_done = operation.outcome is not Outcome.FAILED and operation.result is not False
+        if isinstance(operation.call, Remove) and may_be_done:
+            removals[operation.call.element].append(operation)
     return {
         operation.call.element
-        for operation in operations
-        if isinstance(operation.call, Add) and operation.outcome is Outcome.OK
+        for operation in told(operations, Outcome.OK)
+        if isinstance(operation.call, Add)
         # A removal that ended before the add began cannot have seen it; any other may have.
-        if all(removal.ended < operation.began for removal in removals.get(operation.call.element, []))
+        if all(removal.ended < operation.began for removal in removals[operation.call.element])
     }
 
 
 def possible_elements(operations: Sequence[Operation]) -> set[Hashable]:
-    """With an add that may have been done and that no acknowledged removal has certainly seen."""
-    removed_at: dict[Hashable, float] = {}
-    for operation in operations:
-        if isinstance(operation.call, Remove) and operation.outcome is Outcome.OK:
-            before = removed_at.get(operation.call.element, -inf)
-            removed_at[operation.call.element] = max(before, operation.began)
-    return {
+    """With an add that may have been done, unless it is the only one and a removal has seen it."""
+    adds = Counter(
         operation.call.element
         for operation in operations
         if isinstance(operation.call, Add) and operation.outcome is not Outcome.FAILED
-        if operation.ended >= removed_at.get(operation.call.element, -inf)
+    )
+    seen = {
+        operation.call.element
+        for operation in told(operations, Outcome.OK)
+        if isinstance(operation.call, Remove) and operation.result is True
     }
+    return {element for element, count in adds.items() if count > 1 or element not in seen}
 
 
 def check_counter(operations: Sequence[Operation], finals: Mapping[str, int], start: int = 0) -> None:

@@ -1,16 +1,17 @@
 """Did a watcher see what it was promised? The guarantees are those of etcd's documentation, judged by the true log.
 
-    filter        every event lies in the range that is watched, and is as the log has it
-    ordered       revisions never go back, also after the watch was resumed
-    unique        no event comes twice
-    atomic        the events of one revision come in one batch, unless it is sent in fragments
-    reliable      between two events none is left out
-    bookmarkable  a progress notice at a revision comes after all events up to it and before all later ones
-    resumable     a watch from a revision begins with the first event of that revision or later
+filter        every event lies in the range that is watched, and is as the log has it
+ordered       revisions never go back, also after the watch was resumed
+unique        no event comes twice
+atomic        the events of one revision come in one batch, unless it is sent in fragments
+reliable      between two events none is left out
+bookmarkable  a progress notice at a revision comes after all events up to it and before all later ones
+resumable     a watch from a revision begins with the first event of that revision or later
 """
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from serai.simulation.violations import Violation
 
@@ -107,7 +108,7 @@ def _filtered(log: Sequence[Change], watch: Watch, changes: Sequence[Change]) ->
 
 
 def _ordered(changes: Sequence[Change]) -> Iterator[str]:
-    for one, other in zip(changes, changes[1:], strict=False):
+    for one, other in pairwise(changes):
         if other.revision < one.revision:
             yield f"ordered: {other} comes after {one}"
 
@@ -122,7 +123,7 @@ def _unique(changes: Sequence[Change]) -> Iterator[str]:
 
 def _atomic(watch: Watch) -> Iterator[str]:
     batches = [batch for batch in _batches(watch) if batch.changes]
-    for one, other in zip(batches, batches[1:], strict=False):
+    for one, other in pairwise(batches):
         if one.changes[-1].revision == other.changes[0].revision:
             yield f"atomic: revision {other.changes[0].revision} is split between two batches"
 
@@ -137,7 +138,7 @@ def _reliable(log: Sequence[Change], watch: Watch, changes: Sequence[Change]) ->
     for change in wanted:
         if change not in got and not (ends_open and change.revision == changes[-1].revision):
             name = "resumable" if change.revision < changes[0].revision else "reliable"
-            yield f"{name}: {change} is left out of a watch from revision {watch.from_revision} that shows {changes[-1]}"
+            yield f"{name}: {change} is left out of a watch from {watch.from_revision} that shows {changes[-1]}"
 
 
 def _bookmarkable(log: Sequence[Change], watch: Watch) -> Iterator[str]:
@@ -160,7 +161,7 @@ def _bookmarkable(log: Sequence[Change], watch: Watch) -> Iterator[str]:
 
 def _resumptions(watches: Sequence[Watch]) -> Iterator[str]:
     """A watcher asks from the revision behind the last that it has seen whole, or from an earlier one."""
-    for one, other in zip(watches, watches[1:], strict=False):
+    for one, other in pairwise(watches):
         behind = resume_revision(one)
         if other.from_revision > behind:
             yield f"resumable: a watch was to be resumed from {behind} and began at {other.from_revision}"

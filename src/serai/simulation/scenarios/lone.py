@@ -47,7 +47,7 @@ class LoneRegister:
         return [_logged(token, change)]
 
     def _apply(self, change: Write | Cas) -> object:
-        result, value = self._rules.after(self._values.get(change.key), change)  # type: ignore[arg-type]  # from JSON
+        result, value = self._rules.after(self._values.get(change.key), change)
         self._values[change.key] = value
         return result
 

@@ -131,21 +131,26 @@ class QuorumRegister:
     def step(self, event: Event, now_s: float) -> Sequence[Effect]:
         """One short handler for each event."""
         match event:
-            case Received(sender, Query(call, key)):
-                return [Send(sender, Found(call, *self._pairs.get(key, (NEVER, None))))]
-            case Received(sender, Keep() as keep):
-                return self._keep(sender, keep)
-            case Received(sender, Found() as found):
-                return self._found(sender, found)
-            case Received(sender, Kept(number)):
-                return self._kept(sender, number)
+            case Received(sender, message):
+                return self._received(sender, message)
             case Stored(token):
                 return self._stored(token)
             case TimedOut(timer):
                 return self._again(timer)
             case Asked(token, request):
                 return self._asked(token, request)
-        return []
+
+    def _received(self, sender: str, message: object) -> list[Effect]:
+        match message:
+            case Query(call, key):
+                return [Send(sender, Found(call, *self._pairs.get(key, (NEVER, None))))]
+            case Keep():
+                return self._keep(sender, message)
+            case Found():
+                return self._found(sender, message)
+            case Kept(number):
+                return self._kept(sender, number)
+        raise AssertionError(f"{message} is no message of ours")
 
     def _asked(self, token: int, request: object) -> list[Effect]:
         assert isinstance(request, Read | Write), f"{request} is no request"

@@ -7,7 +7,7 @@ from serai.kernel.machines import Machine
 from serai.kernel.ports import Disk
 from serai.simulation.checkers.linearizability import check_linearizable
 from serai.simulation.checkers.models import Read, Registers
-from serai.simulation.clients import Client, Done, Elsewhere, Verdict
+from serai.simulation.clients import Client, Done, Elsewhere, Patience, Verdict
 from serai.simulation.faults import ROUGH, WAN, Faults
 from serai.simulation.scenario import Scenario, Stage
 from serai.simulation.scenarios.lone import HastyRegister, LoneRegister
@@ -17,7 +17,9 @@ from serai.simulation.world import World
 
 NAMES = ("a", "b", "c")
 CLIENTS = 4
-KEYS = 3
+KEYS = 2
+HURRY = Patience(think_s=0.04)
+"""Calls meet, and the two keys' histories stay short enough to be judged."""
 
 
 class Plain:
@@ -38,7 +40,8 @@ class Plain:
 
 def _stage(world: World, names: Sequence[str], calls: RegisterCalls) -> Stage:
     clients = [
-        Client(world, f"client {number}", names, workload=calls, dialect=Plain()) for number in range(1, CLIENTS + 1)
+        Client(world, f"client {number}", names, workload=calls, dialect=Plain(), patience=HURRY)
+        for number in range(1, CLIENTS + 1)
     ]
     return Stage(clients, lambda: check_linearizable(world.history.operations, Registers()))
 
@@ -67,8 +70,11 @@ def quorum(machine: Callable[[str, Sequence[str], Disk], Machine], regions: Sequ
 HERE = ("", "", "")
 FAR = ("europe", "europe", "america")
 
-# Losses of power alone: what else may happen would only hide these bugs behind calls that nobody answers.
-POWER = Faults(crash_every_s=1.0, crash_all=0.5, slow_sync=0.2, slow_sync_s=0.2)
+POWER = Faults(crash_every_s=0.5, crash_all=0.7, slow_sync=0.2, slow_sync_s=0.2)
+"""Losses of power alone: what else may happen hides the canaries behind calls that nobody answers."""
+
+CUTS = Faults(loss=0.1, reordering=0.2, partition_every_s=0.5, partition_s=0.3, one_way=0.3)
+"""Of the network alone."""
 
 NODES_RUIN = ("a node crashed", "a crash lost writes", "a write was torn", "a sync was slow", "a disk was full")
 NETWORKS_RUIN = (
@@ -117,7 +123,7 @@ SCENARIOS = (
         name="canary-forgetful-reader",
         meaning="Canary: a read on three nodes does not give what it found to a majority.",
         build=quorum(ForgetfulReader, HERE),
-        faults=ROUGH,
+        faults=CUTS,
         caught_as="linearizability",
     ),
 )
