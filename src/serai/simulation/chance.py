@@ -35,14 +35,19 @@ class Seeded:
     def word(self) -> int:
         """64 bits."""
         if not self._words:
-            name = f"{self._name}#{self._block}".encode()
-            self._words = list(unpack(_WORD_FORMAT, shake_128(name).digest(8 * _BLOCK_WORDS)))
-            self._block += 1
+            self._refill()
         return self._words.pop()
 
     def unit(self) -> float:
         """A number in [0, 1) with 53 random bits."""
-        return (self.word() >> 11) * 2.0**-53
+        if not self._words:
+            self._refill()
+        return (self._words.pop() >> 11) * 2.0**-53
+
+    def _refill(self) -> None:
+        name = f"{self._name}#{self._block}".encode()
+        self._words.extend(unpack(_WORD_FORMAT, shake_128(name).digest(8 * _BLOCK_WORDS)))
+        self._block += 1
 
     def happens(self, share: float) -> bool:
         """True in this share of cases. Nothing is drawn for a share of 0, so a fault that is off costs nothing."""

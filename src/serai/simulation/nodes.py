@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 from serai.kernel.machines import Machine
 from serai.kernel.ports import Disk
@@ -18,6 +19,19 @@ EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 
 UPTIME_MAX_S = 1000.0
 """A monotonic clock begins anywhere below this, so that a machine which compares two lives' readings is found out."""
+
+
+class Timer:
+    """An armed timer. Arming it for later moves `due_s` alone: its entry on the heap looks again when it is popped."""
+
+    __slots__ = ("due_s", "entry_s", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.due_s = inf
+        """When it runs out; infinite once it is disarmed."""
+        self.entry_s = inf
+        """When its entry on the heap is popped; infinite if there is none. Any other entry is void."""
 
 
 class Node:
@@ -52,8 +66,7 @@ class Node:
         """Why the machine gave up for good."""
         self.life = 0
         """Rises with every start and every crash: what belongs to another life is void."""
-        self.timers: dict[str, int] = {}
-        """The number under which each armed timer was scheduled; an older one is void."""
+        self.timers: dict[str, Timer] = {}
         self.links: dict[str, Link] = {}
         self.asked: dict[int, tuple[Link, Callable[[object], None]]] = {}
         """Requests that this life has not answered, with the way back to whoever asked."""
@@ -78,6 +91,8 @@ class Node:
         """A life ends: nothing in memory outlasts it."""
         self.life += 1
         self.machine = None
+        for timer in self.timers.values():
+            timer.due_s = inf
         self.timers.clear()
         self.asked.clear()
         self.syncing = False
