@@ -15,6 +15,9 @@ Tell = Callable[[str], None]
 
 _CHUNK_EVENTS = 4096
 
+EVENTS_MAX = 20_000_000
+"""No run has so many: a machine that arms a timer of no length again and again would never let time pass."""
+
 
 class Trace:
     """One run's."""
@@ -31,6 +34,7 @@ class Trace:
         self._numbers.append(now_s)
         self._numbers.append(node)
         if len(self._numbers) >= 2 * _CHUNK_EVENTS:
+            assert self.events <= EVENTS_MAX, f"a run of more than {EVENTS_MAX} events has no end"
             self._fold()
 
     def data(self, data: bytes) -> None:
