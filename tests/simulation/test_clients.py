@@ -1,6 +1,7 @@
 """Clients write down the truth: done, certainly not done, or unknown; and they try elsewhere."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from tests.simulation.machines import Reaction, Stand
@@ -37,7 +38,11 @@ def silent(event: Event, now_s: float) -> Sequence[Effect]:
 
 def in_turn(*reactions: Reaction) -> Reaction:
     left = list(reactions)
-    return lambda event, now_s: (left.pop(0) if len(left) > 1 else left[0])(event, now_s)
+
+    def react(event: Event, now_s: float) -> Sequence[Effect]:
+        return (left.pop(0) if len(left) > 1 else left[0])(event, now_s)
+
+    return react
 
 
 def first_call(call: str, reactions: dict[str, Reaction]) -> tuple[Operation, Stand]:
@@ -128,6 +133,6 @@ def test_a_client_asks_one_thing_at_a_time_until_it_is_stopped() -> None:
     world.run(3.0)
     operations = world.history.operations
     assert len(operations) > 100
-    assert all(one.ended < other.began for one, other in zip(operations, operations[1:], strict=False))
+    assert all(one.ended < other.began for one, other in pairwise(operations))
     assert operations[-1].began_s < 2.0
     assert world.history.count(Outcome.OK) == len(operations)

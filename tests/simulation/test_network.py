@@ -1,6 +1,7 @@
 """Messages come when, how often and in which order the faults say."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_messages_are_lost_and_doubled_in_their_shares() -> None:
 
 def test_only_reordering_lets_messages_overtake() -> None:
     times = [at_s for (at_s,) in arrivals(network(Faults(reordering=0.1)))]
-    late = sum(one > other for one, other in zip(times, times[1:], strict=False))
+    late = sum(one > other for one, other in pairwise(times))
     assert 0.05 < late / COUNT < 0.15
 
 

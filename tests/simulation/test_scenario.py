@@ -62,9 +62,7 @@ def test_the_check_comes_last_and_its_finding_is_the_result() -> None:
 def test_whoever_answers_nobody_makes_no_progress() -> None:
     done = run(scenario(lambda event, now_s: ()), 1)
     assert done.kind == "progress"
-    assert done.story == (
-        "the faults ended at 2.0 s, and 1 s later not every client had 3 calls done: one lacks 3"
-    )
+    assert done.story == ("the faults ended at 2.0 s, and 1 s later not every client had 3 calls done: one lacks 3")
 
 
 def test_progress_is_demanded_only_after_the_faults() -> None:

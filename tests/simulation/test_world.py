@@ -49,9 +49,7 @@ def test_a_message_to_nobody_is_a_bug() -> None:
 
 def expiries(stand: Stand, name: str = "a") -> list[tuple[str, float]]:
     life = stand.lives[name][-1]
-    return [
-        (event.timer, round(now_s - life.born_s, 6)) for event, now_s in life.seen if isinstance(event, TimedOut)
-    ]
+    return [(event.timer, round(now_s - life.born_s, 6)) for event, now_s in life.seen if isinstance(event, TimedOut)]
 
 
 @pytest.mark.parametrize(
