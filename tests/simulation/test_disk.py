@@ -4,7 +4,7 @@ import pytest
 
 from serai.kernel.machines import Append, Remove, Replace, Store, Truncate, Write
 from serai.simulation.chance import Seeded
-from serai.simulation.disk import SimulatedDisk, SimulatedMap
+from serai.simulation.disk import Damage, SimulatedDisk, SimulatedMap
 
 LIVES = 400
 
@@ -65,11 +65,12 @@ def test_a_crash_keeps_what_is_synced_and_a_prefix_of_the_rest(torn: float) -> N
     for _ in range(LIVES):
         disk, writes, synced = filled(chance)
         assert content(disk) == files_after(writes)  # the running process sees everything
-        lost, tore = disk.crash(chance, torn)
-        kept = len(writes) - lost
+        damage = disk.crash(chance, torn, 0.0)
+        kept = len(writes) - damage.lost
+        assert not damage.scattered
         assert kept >= synced
         expected = files_after(writes[:kept])
-        if tore:
+        if damage.torn:
             tears += 1
             damaged = writes[kept]
             assert isinstance(damaged, Append)
@@ -85,12 +86,30 @@ def test_a_crash_keeps_what_is_synced_and_a_prefix_of_the_rest(torn: float) -> N
     assert (tears > 50) == (torn == 1.0)
 
 
+def test_a_scattered_crash_keeps_a_prefix_of_each_file() -> None:
+    chance = Seeded("scattered")
+    out_of_order = 0
+    for _ in range(LIVES):
+        disk, writes, synced = filled(chance)
+        damage = disk.crash(chance, 0.0, 1.0)
+        found = content(disk)
+        for file in ("x", "y"):
+            mine = [number for number, write in enumerate(writes) if write.file == file]
+            firm = sum(number < synced for number in mine)
+            states = [files_after([writes[number] for number in mine[:kept]]) for kept in range(firm, len(mine) + 1)]
+            assert {name: data for name, data in found.items() if name == file} in states
+        prefixes = [files_after(writes[:kept]) for kept in range(synced, len(writes) + 1)]
+        out_of_order += found not in prefixes
+        assert damage.scattered or found in prefixes
+    assert out_of_order > 50
+
+
 def test_a_torn_write_is_a_prefix_zeros_or_rubbish() -> None:
     kinds = set()
     for seed in range(300):
         disk = SimulatedDisk()
         disk.write(Store(1, (Append("log", b"abcdefgh"),)))
-        if disk.crash(Seeded(seed), 1.0) == (1, True):
+        if disk.crash(Seeded(seed), 1.0, 0.0) == Damage(1, 1, False):
             found = disk.read("log")
             rest = found.lstrip(b"abcdefgh")
             kinds.add("prefix" if b"abcdefgh".startswith(found) else "zeros" if set(rest) == {0} else "rubbish")

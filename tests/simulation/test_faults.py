@@ -21,7 +21,7 @@ def test_all_problems_are_told_at_once() -> None:
 
 def test_every_setting_that_is_a_fault_is_in_a_table() -> None:
     """A new fault that is in none would neither be drawn nor healed."""
-    faults = {spec.name for spec in fields(Faults) if spec.default == 0.0} | {"torn"}
+    faults = {spec.name for spec in fields(Faults) if spec.default == 0.0} | {"torn", "scattered"}
     assert faults == {*SHARES, *RATES, "clock_drift", "clock_skew_s"}
 
 
@@ -46,7 +46,7 @@ def test_what_is_off_stays_off() -> None:
 
 
 def test_people_are_told_the_faults() -> None:
-    assert str(Faults(loss=0.05, crash_every_s=2.0, torn=0.0)) == "loss 0.05, crash_every_s 2.0"
+    assert str(Faults(loss=0.05, crash_every_s=2.0, torn=0.0, scattered=0.0)) == "loss 0.05, crash_every_s 2.0"
 
 
 @pytest.mark.parametrize("name", SHARES)

@@ -1,12 +1,13 @@
 """Disks that lose what was not synced, tear the last write, and rot; and an ordered map with the same vices.
 
-Writes are lost from the end: what survives a crash is a prefix of the writes in the order in which they were asked
-for, perhaps with a part of the next one. That is what `serai.kernel.machines.Store` and `OrderedMap` promise, and all
-that a machine may rely on.
+Writes are lost from the end: what survives a crash is a prefix of the writes to each file in the order in which they
+were asked for, perhaps with a part of the next one. Between files there is no order before `Stored`, as there is none
+in a file system: that is all that a machine may rely on.
 """
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from serai.kernel.machines import Append, Remove, Replace, Store, Truncate, Write
 from serai.simulation.chance import Seeded
@@ -16,6 +17,18 @@ RUBBISH_BYTES_MAX = 512
 
 UNSYNCED_BATCHES_MAX = 64
 """How many batches an ordered map may lose; older ones have been written back in the meantime."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What a crash did to a disk."""
+
+    lost: int
+    """Writes that are not there."""
+    torn: int
+    """Files that end with a part of a lost append, or rubbish."""
+    scattered: bool
+    """Each file lost writes by itself, so a later write to one may be there and an earlier one to another not."""
 
 
 class SimulatedDisk:
@@ -60,18 +73,22 @@ class SimulatedDisk:
                 _apply(self._durable, write)
         return [store.token for store in done]
 
-    def crash(self, chance: Seeded, torn: float) -> tuple[int, bool]:
-        """Keeps what is durable and a random prefix of the rest; says how many writes were lost and if one was torn."""
+    def crash(self, chance: Seeded, torn: float, scattered: float) -> "Damage":
+        """Keeps what is durable and a random prefix of the rest, of all files together or of each by itself."""
         writes = [write for store in self._unsynced for write in store.writes]
-        kept = chance.pick((0, len(writes), chance.below(len(writes) + 1)))
-        for write in writes[:kept]:
-            _apply(self._durable, write)
-        tears = kept < len(writes) and isinstance(writes[kept], Append) and chance.happens(torn)
-        if tears:
-            self._tear(writes[kept], chance)
+        apart = len({write.file for write in writes}) > 1 and chance.happens(scattered)
+        kept = tears = 0
+        for group in _by_file(writes) if apart else [writes]:
+            prefix = chance.pick((0, len(group), chance.below(len(group) + 1)))
+            for write in group[:prefix]:
+                _apply(self._durable, write)
+            kept += prefix
+            if prefix < len(group) and isinstance(group[prefix], Append) and chance.happens(torn):
+                self._tear(group[prefix], chance)
+                tears += 1
         self._unsynced.clear()
         self._seen = {file: bytearray(data) for file, data in self._durable.items()}
-        return len(writes) - kept, tears
+        return Damage(len(writes) - kept, tears, apart)
 
     def _tear(self, write: Write, chance: Seeded) -> None:
         """Part of the data came to the disk; behind it the file may have grown over zeros or an old file's bytes."""
@@ -93,6 +110,13 @@ class SimulatedDisk:
             self._seen[file][at] ^= bit
         self.rotten = True
         return file
+
+
+def _by_file(writes: Sequence[Write]) -> list[list[Write]]:
+    groups: dict[str, list[Write]] = {}
+    for write in writes:
+        groups.setdefault(write.file, []).append(write)
+    return list(groups.values())
 
 
 def _apply(files: dict[str, bytearray], write: Write) -> None:

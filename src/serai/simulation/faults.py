@@ -98,6 +98,9 @@ class Faults:
     torn: float = 0.5
     """Share of crashes in which the first append that was lost has left a part of itself, or rubbish, in the file."""
 
+    scattered: float = 0.5
+    """Share of crashes in which each file loses writes by itself: a file system keeps no order between files."""
+
     full_every_s: float = 0.0
     """How often a disk is full, which ends the process at its next write."""
 
@@ -151,7 +154,7 @@ class Faults:
 
 SHARES = (
     *("loss", "duplication", "reordering", "one_way", "crash_all"),
-    *("slow_sync", "failed_sync", "torn", "bit_rot"),
+    *("slow_sync", "failed_sync", "torn", "scattered", "bit_rot"),
 )
 RATES = (
     *("clog_every_s", "partition_every_s", "crash_every_s"),

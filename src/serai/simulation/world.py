@@ -162,9 +162,10 @@ class World:
             return
         self._note(f"{name} crashed")
         self.reached["a node crashed"] += 1
-        lost, torn = node.disk.crash(self._disks, self.faults.torn)
-        self.reached["a crash lost writes"] += lost > 0
-        self.reached["a write was torn"] += torn
+        damage = node.disk.crash(self._disks, self.faults.torn, self.faults.scattered)
+        self.reached["a crash lost writes"] += damage.lost > 0
+        self.reached["a crash lost writes of files apart"] += damage.scattered and damage.lost > 0
+        self.reached["a write was torn"] += damage.torn
         self.reached["a crash lost batches of a map"] += node.ordered.crash(self._disks) > 0
         node.dead()
         if down_s is not None:
