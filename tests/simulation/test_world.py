@@ -219,6 +219,16 @@ def test_a_pause_keeps_everything_and_its_order() -> None:
     assert all(now_s - stand.lives["b"][0].born_s >= 1.0 for _, now_s in stand.lives["b"][0].seen)
 
 
+def test_nobody_is_doomed_any_more_in_a_healed_world() -> None:
+    stand = Stand()
+    stand.add("a", [Arm("t", 1.0)], lambda event, now_s: [Store(1, (LOG,))] if event == TimedOut("t") else [])
+    world = stand.start()
+    world.doom("a", 1.0)
+    world.heal()
+    world.run(2.0)
+    assert Stored(1) in stand.events("a")
+
+
 def test_healing_brings_up_who_is_down() -> None:
     stand = Stand()
     stand.add("a")

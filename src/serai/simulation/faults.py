@@ -143,9 +143,12 @@ class Faults:
         return self._with(dict.fromkeys((*SHARES, *RATES), 0.0))
 
     def drawn(self, chance: Seeded) -> "Faults":
-        """A run's own mix: every fault is off, weaker, or as strong as here, each with a third of the cases."""
-        shares = {name: self._of(name) * chance.pick((0.0, 0.3, 1.0)) for name in SHARES}
-        rates = {name: self._of(name) * chance.pick((0.0, 1.0, 3.0)) for name in RATES}
+        """A run's own mix: every fault is off, weaker, or as strong as here, each with a third of the cases.
+
+        Each is drawn from a stream of its own, so that a fault which is added one day leaves the others as they were.
+        """
+        shares = {name: self._of(name) * chance.split(name).pick((0.0, 0.3, 1.0)) for name in SHARES}
+        rates = {name: self._of(name) * chance.split(name).pick((0.0, 1.0, 3.0)) for name in RATES}
         return self._with(shares | rates)
 
     def _with(self, changes: dict[str, Any]) -> "Faults":

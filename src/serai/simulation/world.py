@@ -218,12 +218,16 @@ class World:
         self.after(for_s, lambda: setattr(disk, "full", False))
 
     def heal(self) -> None:
-        """The faults end: links are whole, disks have room, and every node that has not halted comes up."""
+        """The faults end: links are whole, disks have room, and every node that has not halted comes up.
+
+        Pauses end by themselves, since what waits for their end must stay in order.
+        """
         self._note("healed")
         self.faults = self.faults.healed()
         self.network.heal(self.faults)
         for node in self._nodes.values():
             node.disk.full = False
+            node.doomed_s = None
         self.start()
 
     def _note(self, words: str) -> None:
