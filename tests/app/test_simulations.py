@@ -96,5 +96,5 @@ def digest_elsewhere(name: str, hash_seed: str) -> str:
 def test_every_scenario_is_the_same_run_in_every_process(system: str) -> None:
     """Otherwise a replay command would show something else than what was found."""
     for name in (f"{system}/{scenario.name}" for _, scenario in scenarios_of(system)):
-        if not name.startswith("registers/canary"):
+        if "/canary" not in name:
             assert digest_elsewhere(name, "1") == digest_elsewhere(name, "2")

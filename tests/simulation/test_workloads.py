@@ -6,7 +6,7 @@ from serai.simulation.chance import Seeded
 from serai.simulation.checkers.anomalies import AppendTo, ReadList
 from serai.simulation.checkers.convergence import Add, Increment, Remove
 from serai.simulation.checkers.models import Cas, Read, Write
-from serai.simulation.workloads import AppendCalls, CounterCalls, RegisterCalls, SetCalls, Shares
+from serai.simulation.workloads import LIST_MAX, AppendCalls, CounterCalls, RegisterCalls, SetCalls, Shares
 
 COUNT = 1_000
 
@@ -43,6 +43,9 @@ def test_append_calls_are_small_transactions() -> None:
     appended = [step.value for each in steps for step in each if isinstance(step, AppendTo)]
     assert len(set(appended)) == len(appended)
     assert any(isinstance(step, ReadList) for each in steps for step in each)
+    sizes = Counter(step.key for each in steps for step in each if isinstance(step, AppendTo))
+    assert max(sizes.values()) == LIST_MAX
+    assert len(sizes) == 2 + sum(size == LIST_MAX for size in sizes.values())
 
 
 def test_only_what_was_added_is_removed() -> None:

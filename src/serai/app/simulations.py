@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 MODULES = {
     "registers": "serai.simulation.scenarios.registers",
+    "lists": "serai.simulation.scenarios.lists",
+    "feeds": "serai.simulation.scenarios.feeds",
 }
-"""By system, the module that holds its `SCENARIOS`. The first proves the simulation itself."""
+"""By system, the module that holds its `SCENARIOS`. These three prove the simulation itself."""
 
 FAILED = 1
 

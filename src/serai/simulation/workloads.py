@@ -1,6 +1,6 @@
 """What clients ask for: calls that leave traces, since every value is written once and so names its writer."""
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 
 from serai.simulation.chance import Seeded
@@ -41,11 +41,17 @@ class RegisterCalls:
         return Write(key, self._last) if kind == "write" else Cas(key, expected, self._last)
 
 
+LIST_MAX = 40
+"""Values after which a list is retired and another takes its place: histories stay short enough to be read."""
+
+
 class AppendCalls:
     """Transactions that append to lists and read them."""
 
     def __init__(self, keys: int, steps_max: int = 4) -> None:
         self._keys = [f"k{number}" for number in range(keys)]
+        self._made = keys
+        self._sizes: Counter[str] = Counter()
         self._steps_max = steps_max
         self._last = 0
 
@@ -58,6 +64,10 @@ class AppendCalls:
         if chance.happens(0.5):
             return ReadList(key)
         self._last += 1
+        self._sizes[key] += 1
+        if self._sizes[key] == LIST_MAX:
+            self._keys[self._keys.index(key)] = f"k{self._made}"
+            self._made += 1
         return AppendTo(key, self._last)
 
 

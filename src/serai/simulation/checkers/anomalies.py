@@ -22,7 +22,7 @@ from itertools import pairwise
 
 from serai.simulation.checkers.graph import Edge, Graph
 from serai.simulation.history import Operation, Outcome
-from serai.simulation.violations import Violation
+from serai.simulation.violations import Violation, shortened, some_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Anomaly:
 def check_appends(operations: Sequence[Operation], *, strict: bool = False) -> None:
     """Judges a history of `Transaction`. Violation: the kind of the first anomaly, with the proofs of all."""
     if found := anomalies_of(operations, strict=strict):
-        raise Violation(found[0].kind, "\n".join(f"{anomaly.kind}: {anomaly.story}" for anomaly in found))
+        raise Violation(found[0].kind, some_of([f"{anomaly.kind}: {anomaly.story}" for anomaly in found]))
 
 
 def anomalies_of(operations: Sequence[Operation], *, strict: bool = False) -> list[Anomaly]:
@@ -74,6 +74,8 @@ def anomalies_of(operations: Sequence[Operation], *, strict: bool = False) -> li
     if wrong:
         return wrong  # an order inferred from such reads would prove anything
     graph = _graph_of(book, operations, strict)
+    if not graph.circles(("ww", "wr", "rw", "rt")):
+        return []  # and most histories are without any
     return [*_cycles(graph, operations, ()), *(_cycles(graph, operations, ("rt",)) if strict else ())]
 
 
@@ -113,7 +115,9 @@ class _Book:
             for value in seen:
                 writer = self.writer.get((key, value))
                 if writer is None:
-                    yield Anomaly("garbage", f"{value} was never appended to {key}, and was read by\n    {reader}")
+                    yield Anomaly(
+                        "garbage", f"{value} was never appended to {key}, and was read by\n    {shortened(reader)}"
+                    )
                 elif self.operations[writer].outcome is Outcome.FAILED:
                     yield Anomaly(
                         "G1a", f"{value} of a failed transaction was read from {key}:{self._two(writer, index)}"
@@ -130,9 +134,8 @@ class _Book:
         mine = [step.value for step in self._steps(index) if isinstance(step, AppendTo) and step.key == key]
         foreign = set(seen[: len(seen) - own])
         if list(seen[len(seen) - own :]) != mine[:own] or foreign & set(mine):
-            yield Anomaly(
-                "internal", f"its own appends to {key} are not at the end of {seen}:\n    {self.operations[index]}"
-            )
+            story = f"its own appends to {key} are not at the end of {shortened(seen)}:\n    "
+            yield Anomaly("internal", story + shortened(self.operations[index]))
 
     def _steps(self, index: int) -> tuple[AppendTo | ReadList, ...]:
         call = self.operations[index].call
@@ -143,10 +146,10 @@ class _Book:
         """Lists that no one order of appends explains."""
         for index, key, seen, _ in self.reads:
             if len(set(seen)) < len(seen):
-                yield Anomaly("order", f"{key} holds a value twice:\n    {self.operations[index]}")
+                yield Anomaly("order", f"{key} holds a value twice:\n    {shortened(self.operations[index])}")
             elif seen != self.longest[key][: len(seen)]:
-                story = f"{key} was read as {seen}, which is not how {self.longest[key]} begins:\n    "
-                yield Anomaly("order", story + str(self.operations[index]))
+                story = f"{key} was read as {shortened(seen)}, and also as {shortened(self.longest[key])}:\n    "
+                yield Anomaly("order", story + shortened(self.operations[index]))
 
     def unseen(self) -> Iterator[tuple[int, str, int]]:
         """Appends that were done and that no read shows: transaction, key, value. They come behind all that were read.
@@ -160,7 +163,7 @@ class _Book:
                 yield index, key, value
 
     def _two(self, writer: int, reader: int) -> str:
-        return f"\n    {self.operations[writer]}\n    {self.operations[reader]}"
+        return "".join(f"\n    {shortened(self.operations[index])}" for index in (writer, reader))
 
 
 def _graph_of(book: _Book, operations: Sequence[Operation], strict: bool) -> Graph:
@@ -248,6 +251,6 @@ def _cycle(
 def _proof(graph: Graph, cycle: Sequence[Edge], operations: Sequence[Operation]) -> str:
     names = {edge[0]: f"T{number}" for number, edge in enumerate(cycle, 1)}
     lines = ["a cycle of transactions, each of which must come before the next"]
-    lines += [f"    {names[edge[0]]} = {operations[edge[0]]}" for edge in cycle]
+    lines += [f"    {names[edge[0]]} = {shortened(operations[edge[0]])}" for edge in cycle]
     lines += [f"    {names[edge[0]]} before {names[edge[2]]} ({edge[1]}): {graph.reason(edge)}" for edge in cycle]
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from serai.simulation.violations import Violation
+from serai.simulation.violations import Violation, some_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def check_watches(log: Sequence[Change], watches: Sequence[Watch], complete_to: 
     if complete_to is not None and watches:
         found += _unfinished(log, watches[-1], complete_to)
     if found:
-        raise Violation("watch", "\n".join(found))
+        raise Violation("watch", some_of(found))
 
 
 def problems_of(log: Sequence[Change], watch: Watch) -> list[str]:
@@ -156,6 +156,7 @@ def _bookmarkable(log: Sequence[Change], watch: Watch) -> Iterator[str]:
         marked = max(marked, item.revision)
         for change in _wanted(log, watch, item.revision):
             if change not in got:
+                got.add(change)  # told once
                 yield f"bookmarkable: {change} has not come before a notice that all was sent up to {item.revision}"
 
 
