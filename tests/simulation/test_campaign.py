@@ -50,6 +50,7 @@ def test_a_finding_ends_it_and_can_be_replayed() -> None:
     campaign = played(scenario(broken_in_the_third), 6)
     assert (campaign.verdict, campaign.runs) == (Verdict.FAILED, 3)
     assert campaign.story.startswith("seed 13 broke set: a has lost 1\nits faults: ")
+    assert campaign.story.endswith(f"replay: {campaign.replay}")
     assert campaign.replay == "serai simulate tests/test --seed 13 --seeds 1 --trace"
 
 

@@ -92,8 +92,6 @@ def _play(console: Console, system: str, scenario: "Scenario", seed: int, seeds:
         console.print(_coverage(campaign))
     if campaign.story:
         console.print("\n".join(f"  {line}" for line in campaign.story.splitlines()))
-    if campaign.violation:
-        console.print(f"  replay: {campaign.replay}")
     return campaign
 
 

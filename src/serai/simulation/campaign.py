@@ -79,10 +79,10 @@ class Campaign:
 
     @property
     def story(self) -> str:
-        """Why it failed, or how the canary was caught; empty if it passed."""
-        if self.violation:
-            kind, drawn = self.violation.kind, self.violation.faults
-            return f"seed {self.violation.seed} broke {kind}: {self.violation.story}\nits faults: {drawn}"
+        """Why it failed, or how the canary was caught, with the command that replays it; empty if it passed."""
+        if found := self.violation:
+            told = f"seed {found.seed} broke {found.kind}: {found.story}\nits faults: {found.faults}"
+            return f"{told}\nreplay: {self.replay}"
         if self.verdict is Verdict.FAILED and self.scenario.caught_as:
             return f"{self.runs} seeds did not catch the planted bug, which breaks {self.scenario.caught_as}"
         return f"never reached: {', '.join(self.missing)}" if self.missing else ""

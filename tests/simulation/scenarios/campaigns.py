@@ -7,20 +7,20 @@ SEEDS = 12
 """Of each sound scenario here; .ci/run plays more, and demands that rare states are reached."""
 
 
-def played(scenario: Scenario, seeds: int) -> Campaign:
-    campaign = Campaign("tests", scenario)
+def played(system: str, scenario: Scenario, seeds: int) -> Campaign:
+    campaign = Campaign(system, scenario)
     for _ in campaign.play(1, seeds):
         pass
     return campaign
 
 
-def require_sound(scenario: Scenario) -> None:
-    campaign = played(scenario, SEEDS)
+def require_sound(system: str, scenario: Scenario) -> None:
+    campaign = played(system, scenario, SEEDS)
     assert campaign.verdict is Verdict.PASSED, campaign.story
     assert campaign.calls > 100 * SEEDS
 
 
-def require_caught(scenario: Scenario) -> Campaign:
-    campaign = played(scenario, scenario.reach_seeds)
+def require_caught(system: str, scenario: Scenario) -> Campaign:
+    campaign = played(system, scenario, scenario.reach_seeds)
     assert campaign.verdict is Verdict.CAUGHT, campaign.story
     return campaign

@@ -12,9 +12,9 @@ CANARIES = [scenario for scenario in SCENARIOS if scenario.caught_as]
 
 @pytest.mark.parametrize("scenario", SOUND, ids=lambda scenario: scenario.name)
 def test_what_is_sound_passes(scenario: Scenario) -> None:
-    require_sound(scenario)
+    require_sound("lists", scenario)
 
 
 @pytest.mark.parametrize("scenario", CANARIES, ids=lambda scenario: scenario.name)
 def test_canaries_are_caught(scenario: Scenario) -> None:
-    assert require_caught(scenario).violation
+    assert require_caught("lists", scenario).violation

@@ -12,12 +12,12 @@ CANARIES = [scenario for scenario in SCENARIOS if scenario.caught_as]
 
 @pytest.mark.parametrize("scenario", SOUND, ids=lambda scenario: scenario.name)
 def test_what_is_sound_passes(scenario: Scenario) -> None:
-    require_sound(scenario)
+    require_sound("registers", scenario)
 
 
 @pytest.mark.parametrize("scenario", CANARIES, ids=lambda scenario: scenario.name)
 def test_canaries_are_caught(scenario: Scenario) -> None:
-    assert require_caught(scenario).violation
+    assert require_caught("registers", scenario).violation
 
 
 def test_there_are_canaries_of_a_disk_and_of_a_network() -> None:
