@@ -40,6 +40,7 @@ class Campaign:
 
     def play(self, seed: int, seeds: int) -> Iterator[Run]:
         """Runs one seed after the other, up to the first violation. The first runs twice, to see that it can."""
+        assert seeds > 0, "a campaign has at least one seed"
         differs = difference_of(self.scenario, seed)
         for number in range(seed, seed + seeds):
             done = run(self.scenario, number)
@@ -53,6 +54,7 @@ class Campaign:
                 return
 
     def _enter(self, done: Run) -> None:
+        assert not self.violation, "a campaign ends with its first violation"
         self.last = done
         self.runs += 1
         self.events += done.events

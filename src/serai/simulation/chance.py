@@ -55,6 +55,7 @@ class Seeded:
 
     def between(self, low: float, high: float) -> float:
         """A number in [low, high)."""
+        assert low <= high, f"there is no number in [{low}, {high})"
         return low + (high - low) * self.unit()
 
     def below(self, bound: int) -> int:
@@ -71,6 +72,7 @@ class Seeded:
 
     def pick(self, things: Sequence[T]) -> T:
         """One of them."""
+        assert things, "there is nothing to pick from"
         return things[self.below(len(things))]
 
     def shuffled(self, things: Sequence[T]) -> list[T]:

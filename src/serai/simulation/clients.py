@@ -105,6 +105,7 @@ class Client:
 
     def start(self) -> None:
         """Asks, until `stop`."""
+        assert not self._works, f"{self.name} works already"
         self._works = True
         self._think()
 
@@ -124,6 +125,7 @@ class Client:
 
     def ask(self, asking: "_Asking") -> None:
         """One attempt."""
+        assert not self.idle, f"{self.name} asks what it did not begin"
         self._attempts += 1
         attempt = self._attempts
         call = asking.operation.call

@@ -149,12 +149,14 @@ class SimulatedMap:
 
     def scan(self, first: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Pairs with first <= key < end, ascending, as they are now."""
+        assert first <= end, f"the range begins at {first!r} and ends before it, at {end!r}"
         keys = self._keys[bisect_left(self._keys, first) : bisect_left(self._keys, end)]
         return iter([(key, self._values[key]) for key in keys])
 
     def write(self, batch: Sequence[tuple[bytes, bytes | None]]) -> None:
         """Puts and deletes (None)."""
         before = [(key, self._set(key, value)) for key, value in batch]
+        assert len(self._keys) == len(self._values), "the keys and the values have parted"
         self._undo.append(before[::-1])
         del self._undo[:-UNSYNCED_BATCHES_MAX]
 

@@ -51,6 +51,7 @@ class History:
 
     def begin(self, client: str, call: object, now_s: float) -> Operation:
         """A client asks."""
+        assert not self.operations or now_s >= self.operations[-1].began_s, f"{client} asks in the past, at {now_s} s"
         operation = Operation(client, call, self._next(), now_s)
         self.operations.append(operation)
         return operation

@@ -22,6 +22,7 @@ class Nemesis:
 
     def start(self) -> None:
         """From now on, until `stop`."""
+        assert self._works, "it was stopped, and the world has healed"
         faults = self._faults
         for every_s, strike in (
             (faults.partition_every_s, self._partition),

@@ -83,6 +83,7 @@ class Node:
 
     def born(self, now_s: float, chance: Seeded) -> None:
         """A life begins."""
+        assert not self.timers and not self.asked and not self.syncing, f"{self.name} inherits from its last life"
         self.life += 1
         self.born_s = now_s
         self.start_s = chance.between(0.0, UPTIME_MAX_S)

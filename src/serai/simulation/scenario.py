@@ -101,6 +101,7 @@ def run(scenario: Scenario, seed: int, tell: Tell | None = None) -> Run:
 
 def _play(scenario: Scenario, world: World) -> None:
     stage = scenario.build(world)
+    assert len({client.name for client in stage.clients}) == len(stage.clients), "two clients have one name"
     nemesis = Nemesis(world)
     world.start()
     for client in stage.clients:

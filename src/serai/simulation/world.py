@@ -124,15 +124,17 @@ class World:
 
     def after(self, delay_s: float, act: Callable[[], None]) -> None:
         """Does this so much later."""
+        assert delay_s >= 0, f"nothing can be done {-delay_s} s ago"
         self._push(self.now_s + delay_s, self._call, act, None)
 
     def run(self, until_s: float) -> None:
         """Lets everything happen that is due until then."""
+        assert until_s >= self.now_s, f"it is {self.now_s} s; time does not run back to {until_s} s"
         heap = self._heap
         while heap and heap[0][0] <= until_s:
             self.now_s, _, act, subject, content = heappop(heap)
             act(subject, content)
-        self.now_s = max(self.now_s, until_s)
+        self.now_s = until_s
 
     def run_until(self, done: Callable[[], bool], until_s: float) -> bool:
         """Runs until it is done, or until then; says whether it is done."""
@@ -178,6 +180,8 @@ class World:
     def _start(self, node: Node, life: int) -> None:
         if node.life != life:
             return  # somebody else has started it in the meantime
+        assert node.machine is None, f"{node.name} is up"
+        assert not node.halted, f"{node.name} has halted: an operator must look"
         self._rot(node)
         self._note(f"{node.name} started")
         node.born(self.now_s, self._lives)
@@ -364,6 +368,7 @@ class World:
 
     def _sync(self, node: Node) -> None:
         """One sync covers everything that waits; what comes in the meantime shares the next one."""
+        assert node.disk.unsynced and not node.syncing, f"{node.name} has nothing to sync, or syncs already"
         node.syncing = True
         faults = self.faults
         takes_s = self._disks.between(faults.sync_min_s, faults.sync_max_s)

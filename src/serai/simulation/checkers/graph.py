@@ -31,6 +31,7 @@ class Graph:
 
     def path(self, start: int, end: int, kinds: Sequence[str], within: frozenset[int]) -> list[Edge]:
         """The shortest path over edges of these kinds through these nodes; empty if there is none."""
+        assert {start, end} <= within, f"the way from {start} to {end} leaves {sorted(within)}"
         came: dict[int, Edge] = {}
         queue = deque([start])
         while queue and end not in came:

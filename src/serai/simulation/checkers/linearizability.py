@@ -158,6 +158,7 @@ def search_of(calls: Sequence[Operation], model: Model, steps_max: int = STEPS_M
 def shortest_prefix(calls: Sequence[Operation], model: Model, steps_max: int = STEPS_MAX) -> list[Operation]:
     """The calls up to the first reply that no order explains. A longer history cannot mend it."""
     ends = sorted(operation.ended for operation in calls if operation.outcome is Outcome.OK)
+    assert ends, "what was never told cannot be wrong"
     low, high = 0, len(ends) - 1
     while low < high:
         middle = (low + high) // 2

@@ -59,6 +59,7 @@ def check_watches(log: Sequence[Change], watches: Sequence[Watch], complete_to: 
     revision: for the end of a healed run.
     """
     assert list(log) == sorted(log, key=lambda change: change.revision), "the log is not in order"
+    assert all(watch.first <= watch.end for watch in watches), "a range ends before it begins"
     found = [problem for watch in watches for problem in problems_of(log, watch)]
     found += _resumptions(watches)
     if complete_to is not None and watches:
