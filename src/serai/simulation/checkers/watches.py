@@ -9,6 +9,7 @@ bookmarkable  a progress notice at a revision comes after all events up to it an
 resumable     a watch from a revision begins with the first event of that revision or later
 """
 
+from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -144,6 +145,7 @@ def _reliable(log: Sequence[Change], watch: Watch, changes: Sequence[Change]) ->
 
 def _bookmarkable(log: Sequence[Change], watch: Watch) -> Iterator[str]:
     got: set[Change] = set()
+    due = deque(_wanted(log, watch, log[-1].revision if log else 0))
     marked = 0
     for item in watch.came:
         if isinstance(item, Batch):
@@ -155,9 +157,9 @@ def _bookmarkable(log: Sequence[Change], watch: Watch) -> Iterator[str]:
         if item.revision < marked:
             yield f"bookmarkable: a notice at {item.revision} comes after one at {marked}"
         marked = max(marked, item.revision)
-        for change in _wanted(log, watch, item.revision):
+        while due and due[0].revision <= marked:
+            change = due.popleft()
             if change not in got:
-                got.add(change)  # told once
                 yield f"bookmarkable: {change} has not come before a notice that all was sent up to {item.revision}"
 
 
