@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from serai.app import simulations
 from serai.app.cli import cli
 from serai.app.simulations import MODULES, scenarios_of
 from serai.kernel.errors import Misconfigured
@@ -37,6 +38,12 @@ def test_a_campaign_is_summed_up() -> None:
     assert "5 seeds from 3" in done.output
     assert "a node crashed" in done.output
     assert "must be reached" in done.output
+
+
+def test_a_log_is_told_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulations, "TELL_EVERY_S", 0.0)
+    done = simulate("registers/lone", "--seeds", "2")
+    assert done.stderr.splitlines() == ["registers/lone: 1 of 2 seeds", "registers/lone: 2 of 2 seeds"]
 
 
 def test_a_canary_is_caught_and_its_replay_tells_every_event() -> None:

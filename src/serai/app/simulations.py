@@ -25,6 +25,9 @@ MODULES = {
 
 FAILED = 1
 
+TELL_EVERY_S = 10.0
+"""How often a log is told how far a campaign is."""
+
 
 def scenarios_of(name: str) -> list[tuple[str, "Scenario"]]:
     """The scenarios of a system, or the one of SYSTEM/SCENARIO, each with its system. Misconfigured."""
@@ -96,12 +99,22 @@ def _play(console: Console, system: str, scenario: "Scenario", seed: int, seeds:
 
 
 def _shown(console: Console, runs: Iterator[object], name: str, seeds: int) -> Iterator[object]:
-    """A bar where there is a terminal; elsewhere the summary is enough."""
+    """A bar where there is a terminal; elsewhere a line now and then, beside the output."""
     if not console.is_terminal:
-        yield from runs
+        yield from _counted(runs, name, seeds)
         return
     with Progress(console=console, transient=True) as progress:
         yield from progress.track(runs, total=seeds, description=name)
+
+
+def _counted(runs: Iterator[object], name: str, seeds: int) -> Iterator[object]:
+    clock = SystemClock()
+    told_s = clock.monotonic()
+    for count, done in enumerate(runs, 1):
+        if clock.monotonic() - told_s > TELL_EVERY_S:
+            told_s = clock.monotonic()
+            click.echo(f"{name}: {count:,} of {seeds:,} seeds", err=True)
+        yield done
 
 
 def _coverage(campaign: "Campaign") -> Table:
