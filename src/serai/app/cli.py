@@ -19,6 +19,7 @@ from rich.table import Table
 import serai
 from serai.app.display import Display, SignIn, children_table
 from serai.app.plan import open_configuration
+from serai.app.simulations import simulate
 from serai.app.status import Status, running_status
 from serai.app.up import up as run_site
 from serai.app.upkeep.verbs import VERBS
@@ -195,7 +196,7 @@ def bench(*, name: str, arguments: tuple[str, ...]) -> None:
     import_module(f"benchmarks.{name}").main(list(arguments))
 
 
-for _verb in VERBS:
+for _verb in (*VERBS, simulate):
     cli.add_command(_verb)
 
 

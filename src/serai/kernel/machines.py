@@ -105,7 +105,9 @@ class Store:
     """Writes in this order, made durable together; then `Stored` comes with the token.
 
     A world may make several of them durable by one sync, but `Stored` comes in the order in which they were asked
-    for. If the disk refuses, nothing comes: the process ends, since after a failed sync nobody knows what is there.
+    for. A crash before it leaves a prefix of the writes to each file, perhaps with a torn append behind, and each file
+    its own: whoever needs one write before another waits for `Stored` between them. If the disk refuses, nothing
+    comes: the process ends, since after a failed sync nobody knows what is there.
     """
 
     token: int
