@@ -167,7 +167,7 @@ class Life:
                 world.sync(name)
             return name
         if dice < 80:
-            world.now_s += pick(30) / 100
+            world.now_s += pick(60) / 100
             world.tick(name)
         elif dice < 82:
             world.crash(name, self.chance)
@@ -301,7 +301,7 @@ class Life:
 
     def finish(self) -> None:
         """Every acknowledged write is there, on every member, in one order."""
-        for _ in range(15):
+        for _ in range(25):
             self.pass_time()
         self.judge.match(self.world)
         leader = self.leader()

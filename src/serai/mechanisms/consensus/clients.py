@@ -23,12 +23,13 @@ class Clients:
     """To be taken by the node."""
     _entries: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Proposals in the log: index -> (term, token)."""
-    _queries: dict[int, object] = field(default_factory=dict)
-    """Reads: token -> query."""
+    _queries: dict[int, tuple[object, float]] = field(default_factory=dict)
+    """Reads: token -> (query, when it is given up)."""
     _readable: list[tuple[int, int]] = field(default_factory=list)
     """Reads whose index is known: (index, token)."""
     _change: tuple[int, Configuration] | None = None
-    _hand_over: tuple[int, str] | None = None
+    _hand_over: tuple[int, str, float] | None = None
+    """Who asked, who is to lead, and when it is given up."""
 
     def answer(self, token: int, reply: Reply) -> None:
         """The one answer to a request."""
@@ -39,9 +40,13 @@ class Clients:
         assert index not in self._entries, "one place holds one proposal"
         self._entries[index] = (term, token)
 
-    def asks(self, token: int, query: object) -> None:
+    def asks(self, token: int, query: object, until_s: float) -> None:
         """A read whose index is not known yet."""
-        self._queries[token] = query
+        self._queries[token] = (query, until_s)
+
+    def late(self, now_s: float) -> list[int]:
+        """Reads that have waited too long."""
+        return [token for token, (_, until_s) in self._queries.items() if until_s <= now_s]
 
     def readable(self, token: int, index: int) -> None:
         """A read may be answered from this index on."""
@@ -49,14 +54,14 @@ class Clients:
 
     def unreadable(self, token: int, leader: str | None) -> None:
         """A read that this member cannot answer."""
-        if self._queries.pop(token, self) is not self:
+        if self._queries.pop(token, None) is not None:
             self.answer(token, NotLeader(leader))
 
     def due(self, applied: int) -> list[tuple[int, object]]:
         """Reads that may be answered now, as (token, query)."""
         ready = [token for index, token in self._readable if index <= applied]
         self._readable = [known for known in self._readable if known[0] > applied]
-        return [(token, self._queries.pop(token)) for token in ready if token in self._queries]
+        return [(token, self._queries.pop(token)[0]) for token in ready if token in self._queries]
 
     def applied(self, entries: Sequence[Entry], results: Sequence[object]) -> None:
         """Commands were applied. Another leader's entry in a proposal's place means that the proposal is no more."""
@@ -86,11 +91,11 @@ class Clients:
         """A change of members is under way."""
         self._change = (token, target)
 
-    def hands_over(self, token: int, to: str) -> None:
+    def hands_over(self, token: int, to: str, until_s: float) -> None:
         """The lead is under way to another; an earlier wish is overtaken."""
         if self._hand_over is not None:
             self.answer(self._hand_over[0], Refused(f"the lead is now to go to {to}"))
-        self._hand_over = (token, to)
+        self._hand_over = (token, to, until_s)
 
     def see(self, m: Member) -> None:
         """Answers what the member's state has decided."""
@@ -100,13 +105,15 @@ class Clients:
         if self._hand_over is not None:
             self._see_hand_over(m, *self._hand_over)
 
-    def _see_hand_over(self, m: Member, token: int, to: str) -> None:
+    def _see_hand_over(self, m: Member, token: int, to: str, until_s: float) -> None:
         if m.leader == to:
             self.answer(token, Done(None, 0))
         elif m.role is Role.LEADER and m.transfer is None:
             self.answer(token, Refused(f"{to} did not take the lead in time; {m.name} keeps it"))
         elif m.leader not in (None, m.name):
             self.answer(token, Refused(f"{m.leader} took the lead before {to}"))
+        elif m.now_s >= until_s:
+            self.answer(token, Unknown())
         else:
             return
         self._hand_over = None

@@ -49,12 +49,14 @@ class Compaction:
         waiting, self._waiting = self._waiting, None
         return finished, waiting
 
-    def count_on(self, finished: Writing) -> SnapshotRecord:
+    def count_on(self, finished: Writing, *, continues: bool) -> SnapshotRecord:
         """The record by which the log counts on it."""
         image = finished.image
         if self.record is not None:
             self._obsolete.append(self.record.file)
-        self.record = SnapshotRecord(self._group, image.index, image.term, image.configuration, finished.file)
+        self.record = SnapshotRecord(
+            self._group, image.index, image.term, image.configuration, finished.file, continues
+        )
         return self.record
 
     def obsolete(self) -> list[str]:

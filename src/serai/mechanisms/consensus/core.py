@@ -4,7 +4,7 @@ What is wanted then stands in `member.out`. Here is the one place in which terms
 it prevents a member that acts on a term that is over, and one whose term is behind and who would never learn it.
 """
 
-from serai.mechanisms.consensus import changing, elections, leading, reading
+from serai.mechanisms.consensus import changing, elections, leading
 from serai.mechanisms.consensus.errors import RefusedMessage
 from serai.mechanisms.consensus.member import Member, Proposal
 from serai.mechanisms.consensus.messages import (
@@ -65,7 +65,6 @@ def _of_this_term(m: Member, sender: str, message: AnyMessage) -> bool:
 def tick(m: Member, now_s: float) -> None:
     """Time has passed."""
     m.now_s = now_s
-    reading.give_up_late(m)
     if m.role is not Role.LEADER:
         if now_s >= m.election_due_s:
             elections.ask_to_stand(m)

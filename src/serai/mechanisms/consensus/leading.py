@@ -93,6 +93,7 @@ def commit(m: Member) -> None:
     if index > m.log.commit and m.log.term_at(index) == m.term:
         m.log.commit_to(index)
         changing.go_on(m)
+        reading.finish_round(m)
         reading.begin_round(m)
 
 

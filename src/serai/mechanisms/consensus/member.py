@@ -70,7 +70,7 @@ class Reads:
     """Reads on their way to an index.
 
     A leader collects those that come while a round of heartbeats is out (`waiting`), and asks for all of them in the
-    next (`asking`); a follower remembers what it asked the leader (`forwarded`), until a time.
+    next (`asking`); a follower remembers what it asked the leader (`forwarded`).
     """
 
     waiting: list[tuple[str, int]] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Reads:
     index: int = 0
     """The commit when the round began: what these reads must see."""
     round: int = 0
-    forwarded: dict[int, float] = field(default_factory=dict)
+    forwarded: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)

@@ -150,6 +150,7 @@ class Node:
             case TimedOut():
                 self._effects.append(Arm(TICK, self.member.settings.tick_s))
                 core.tick(self.member, now_s)
+                self._give_up_late_reads(now_s)
             case Stored(token):
                 self._stored(token)
             case Asked(token, request):
@@ -173,7 +174,7 @@ class Node:
             case Propose(data):
                 self._propose(token, data)
             case Read(query):
-                self._clients.asks(token, query)
+                self._clients.asks(token, query, m.now_s + m.settings.client_wait_s)
                 reading.read(m, token)
             case ReadHere(query):
                 self._clients.answer(token, Value(self._state.query(query)))
@@ -214,7 +215,7 @@ class Node:
         except ChangeRefused as refusal:
             self._clients.answer(token, Refused(refusal.message))
         else:
-            self._clients.hands_over(token, to)
+            self._clients.hands_over(token, to, self.member.now_s + self.member.settings.client_wait_s)
 
     def status(self) -> Status:
         """How this member stands."""
@@ -231,6 +232,11 @@ class Node:
             configuration=m.log.configuration,
             followers={name: follower.match for name, follower in m.progress.items()},
         )
+
+    def _give_up_late_reads(self, now_s: float) -> None:
+        for token in self._clients.late(now_s):
+            reading.give_up(self.member, token)
+            self._clients.unreadable(token, self.member.leader)
 
     # The order of things
 
@@ -351,8 +357,9 @@ class Node:
     def _finish_snapshot(self) -> None:
         """The file is durable: the log may count on it, once a record says so."""
         finished, waiting = self._compaction.finish()
+        continues = self.member.log.term_at(finished.image.index) == finished.image.term
         if self._counts(finished):
-            self.journal.keep_snapshot(self._compaction.count_on(finished))
+            self.journal.keep_snapshot(self._compaction.count_on(finished, continues=continues))
             self._snapshot_sequence = self.journal.promised
         else:
             self._store((Remove(finished.file),))

@@ -17,7 +17,7 @@ def read(m: Member, token: int) -> None:
     if m.role is Role.LEADER:
         _wait(m, m.name, token)
     elif m.leader is not None:
-        m.reads.forwarded[token] = m.now_s + m.settings.election_s
+        m.reads.forwarded.add(token)
         m.send(m.leader, ReadAsk(m.group, m.term, token))
     else:
         m.out.unreadable.append(token)
@@ -91,13 +91,11 @@ def _answer(m: Member, name: str, token: int, index: int) -> None:
 
 def take_answer(m: Member, _sender: str, message: ReadReply) -> None:
     """The leader's word for a read that was forwarded."""
-    if m.reads.forwarded.pop(message.token, None) is not None:
+    if message.token in m.reads.forwarded:
+        m.reads.forwarded.remove(message.token)
         m.out.readable.append((message.token, message.index))
 
 
-def give_up_late(m: Member) -> None:
-    """Forwarded reads that nobody answered in an election time."""
-    late = [token for token, until_s in m.reads.forwarded.items() if until_s <= m.now_s]
-    for token in late:
-        del m.reads.forwarded[token]
-    m.out.unreadable += late
+def give_up(m: Member, token: int) -> None:
+    """Its client waits no longer; an answer that comes yet is late."""
+    m.reads.forwarded.discard(token)

@@ -46,13 +46,17 @@ class EntriesRecord(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
 
 class SnapshotRecord(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """From here on a durable snapshot stands for a group's entries up to `index`."""
+    """From here on a durable snapshot stands for a group's entries up to `index`.
+
+    `continues`: the log held that entry, so what follows it stays; else the log was of another history and is void.
+    """
 
     group: int
     index: int
     term: int
     configuration: Configuration
     file: str
+    continues: bool
 
 
 Record = VoteRecord | EntriesRecord | SnapshotRecord

@@ -58,9 +58,7 @@ class Kept:
         self.entries += entries
 
     def _replay_snapshot(self, record: SnapshotRecord) -> None:
-        """What follows its entry stays if the log held that entry; else it was another history."""
-        same = any((entry.index, entry.term) == (record.index, record.term) for entry in self.entries)
-        self.entries = [entry for entry in self.entries if entry.index > record.index] if same else []
+        self.entries = [entry for entry in self.entries if entry.index > record.index] if record.continues else []
         self.snapshot = record
 
     def gap(self) -> str | None:

@@ -31,6 +31,9 @@ class Settings:
     """Proposals that wait for the disk are admitted early when they come to this many bytes."""
     uncommitted_bytes_max: int = 64 * MIB
     """Proposals beyond this are refused as busy, so that a leader without a majority does not fill its memory."""
+    client_wait_s: float = 2.0
+    """A read that has waited so long for a majority, a leader's word or the entries that it must see, is given up; so
+    is a hand-over whose outcome is not heard of."""
     snapshot_chunks_in_flight_max: int = 4
     """Chunks of a snapshot that are sent ahead of the receiver's acknowledgement."""
     snapshot_every_bytes: int = 64 * MIB
