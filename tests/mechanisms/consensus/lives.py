@@ -101,6 +101,9 @@ class Life:
         voters = tuple(NAMES[: 1 + self.chance.below(5)]) if self.chance.below(4) == 0 else tuple(NAMES[:3])
         self.world = World(Configuration(voters), settings=self.choose_settings(), chance=self.chance)
         self.judge = Judge()
+        self.jump_s = 1 + 2 * self.chance.below(2)
+        """Three seconds at once end most terms: every other life is one of elections."""
+        self.tick_share = 10 + 10 * self.chance.below(2)
         self.words = 0
         for name in voters:
             self.world.start(name)
@@ -158,21 +161,22 @@ class Life:
         if not names or dice < 2:
             return self.restart()
         name = names[pick(len(names))]
-        if dice < 45 and world.letters:
+        if dice < 40 and world.letters:
             return self.post()
-        if dice < 70:
+        if dice < 60:
             busy = [known for known in names if world.disks[known].pending]
             if busy:
                 name = busy[pick(len(busy))]
                 world.sync(name)
             return name
-        if dice < 80:
-            world.now_s += pick(60) / 100
+        ticks = 60 + self.tick_share
+        if dice < ticks:
+            world.now_s += pick(self.jump_s * 100) / 100
             world.tick(name)
-        elif dice < 82:
+        elif dice < ticks + 2:
             world.crash(name, self.chance)
             self.rare["crash"] += 1
-        elif dice < 84:
+        elif dice < ticks + 4:
             self.part()
         else:
             self.ask(name)

@@ -49,7 +49,7 @@ def _stop_leading(m: Member) -> None:
 def ask_to_stand(m: Member) -> None:
     """No leader was heard: asks who would vote, if this member has a vote itself."""
     m.rest_until_election()
-    if not m.log.configuration.votes(m.name):
+    if not may_stand(m):
         return
     m.role = roles.after(m.role, Cause.HEARD_NOBODY)
     m.leader = None
@@ -58,6 +58,14 @@ def ask_to_stand(m: Member) -> None:
         stand(m, Cause.WOULD_WIN)
         return
     _ask(m, PreVote(m.group, m.term + 1, m.log.last_index, m.log.last_term))
+
+
+def may_stand(m: Member) -> bool:
+    """A voter, or one that was until a change that may never be committed.
+
+    Only it may have the entry of that change; if it did not stand, nobody with a shorter log could be elected.
+    """
+    return m.log.configuration.votes(m.name) or m.log.outvoted(m.name)
 
 
 def stand(m: Member, cause: Cause) -> None:
@@ -144,7 +152,7 @@ def refuse_vote(m: Member, sender: str, message: Vote) -> None:
 def stand_at_once(m: Member, sender: str, _message: TimeoutNow) -> None:
     """The leader hands over. A member that has no vote meanwhile stays where it is."""
     heed_leader(m, sender)
-    if m.log.configuration.votes(m.name):
+    if may_stand(m):
         stand(m, Cause.TOLD_TO_STAND)
 
 

@@ -67,9 +67,7 @@ def _send_again(m: Member, name: str, follower: Progress) -> None:
         follower.make_room(m.settings)
         _send_entries(m, name, follower)
     if follower.sending is not None:
-        if follower.sending.acknowledged == follower.sending.acknowledged_at_beat:
-            follower.sending.sent = follower.sending.acknowledged
-        follower.sending.acknowledged_at_beat = follower.sending.acknowledged
+        follower.sending.look_after()
 
 
 def count_chunks(m: Member, sender: str, message: SnapshotReply) -> None:

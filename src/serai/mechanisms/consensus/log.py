@@ -52,6 +52,12 @@ class Log:
         """The entry that brought it."""
         return self._configurations[-1][0]
 
+    def outvoted(self, name: str) -> bool:
+        """Whether only changes that are not known to be committed take this member's vote away."""
+        uncommitted = [known for at, known in self._configurations if at > self.commit]
+        before = [known for at, known in self._configurations if at <= self.commit][-1:]
+        return bool(uncommitted) and any(known.votes(name) for known in (*before, *uncommitted))
+
     def configuration_at(self, index: int) -> Configuration:
         """The one in force at an entry that is still held, or at the base."""
         assert self.base_index <= index <= self.last_index, f"entry {index} is not held"

@@ -38,6 +38,13 @@ class Sending:
     acknowledged_at_beat: int = -1
     """`acknowledged` when the follower's last heartbeat came: if nothing moved in between, chunks were lost."""
 
+    def look_after(self) -> None:
+        """A heartbeat came back. If nothing moved since the last, send again what is not acknowledged, or the last
+        chunk if all are: a follower that has restarted and lost them then says so."""
+        if self.acknowledged == self.acknowledged_at_beat:
+            self.sent = self.acknowledged = min(self.acknowledged, len(self.image.chunks) - 1)
+        self.acknowledged_at_beat = self.acknowledged
+
 
 @dataclass(slots=True)
 class Progress:

@@ -81,8 +81,8 @@ class Recovered:
 
     @property
     def fresh(self) -> bool:
-        """Nothing was ever written."""
-        return not self.journal.segments
+        """Nothing was ever durable: a first write that a crash cut short promised nothing."""
+        return self.journal.durable == 0
 
 
 def recover(disk: Disk, random: Random, segment_bytes_max: int) -> Recovered:
