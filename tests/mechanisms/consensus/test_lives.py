@@ -90,4 +90,3 @@ def test_a_planted_mistake_is_caught(plant: Plant, monkeypatch: pytest.MonkeyPat
     with pytest.raises(AssertionError):
         for seed in range(CANARY_LIVES):
             Life(seed).run()
-

@@ -10,8 +10,24 @@ from dataclasses import dataclass, field, replace
 import msgspec
 from tests.doubles import SeededRandom
 
-from serai.kernel.machines import Answer, Append, Arm, Asked, Effect, Event, Halt, Received, Remove, Replace
-from serai.kernel.machines import Send, Store, Stored, TimedOut, Truncate, Write
+from serai.kernel.machines import (
+    Answer,
+    Append,
+    Arm,
+    Asked,
+    Effect,
+    Event,
+    Halt,
+    Received,
+    Remove,
+    Replace,
+    Send,
+    Store,
+    Stored,
+    TimedOut,
+    Truncate,
+    Write,
+)
 from serai.kernel.ports import Random
 from serai.mechanisms.consensus.journal import Journal
 from serai.mechanisms.consensus.messages import AnyMessage, Configuration, Entry, Kind

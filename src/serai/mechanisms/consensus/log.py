@@ -85,6 +85,7 @@ class Log:
             size += self._entries[position].cost_bytes
             if size > bytes_max and position > start:
                 end = position
+                break
         return tuple(self._entries[start:end])
 
     def reaches(self, index: int, term: int) -> bool:

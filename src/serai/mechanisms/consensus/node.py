@@ -123,7 +123,7 @@ class Node:
         core.wake(self.member, now_s)
         self._effects.append(Arm(TICK, self.member.settings.tick_s))
         self._drain()
-        return self._take_effects()
+        return self.take_effects()
 
     def step(self, event: Event, now_s: float) -> Sequence[Effect]:
         """What one event leads to. After `Halt`, nothing."""
@@ -137,9 +137,10 @@ class Node:
         except SafetyBroken as broken:
             self._halted = True
             return (Halt(broken.message),)
-        return self._take_effects()
+        return self.take_effects()
 
-    def _take_effects(self) -> Sequence[Effect]:
+    def take_effects(self) -> Sequence[Effect]:
+        """What was left to do; `start` and `step` have taken theirs."""
         effects, self._effects = self._effects, []
         return effects
 
@@ -338,6 +339,11 @@ class Node:
             self.journal.stored()
             core.stored(self.member, self.journal.durable)
             self._forget()
+
+    def make_snapshot(self) -> None:
+        """An operator wants a snapshot now, if none is being written; take the effects afterwards."""
+        if self._compaction.writing is None and self.applied_index > self._compaction.index:
+            self._begin_snapshot(self._take_image(), foreign=False)
 
     def _begin_snapshot(self, image: Image, *, foreign: bool) -> None:
         journal = self.journal
