@@ -100,6 +100,7 @@ class Life:
         self.chance = SeededRandom(self.seed)
         voters = tuple(NAMES[: 1 + self.chance.below(5)]) if self.chance.below(4) == 0 else tuple(NAMES[:3])
         self.world = World(Configuration(voters), settings=self.choose_settings(), chance=self.chance)
+        self.world.keeping = self.chance.below(2) == 0
         self.judge = Judge()
         self.jump_s = 1 + 2 * self.chance.below(2)
         """Three seconds at once end most terms: every other life is one of elections."""

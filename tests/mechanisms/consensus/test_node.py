@@ -6,7 +6,7 @@ import pytest
 from tests.mechanisms.consensus.world import SETTINGS, Files, World
 
 from serai.kernel.machines import Received, Store
-from serai.mechanisms.consensus.errors import DamagedSnapshot
+from serai.mechanisms.consensus.errors import DamagedLog, DamagedSnapshot
 from serai.mechanisms.consensus.messages import Append, Appended, Configuration, Stale, Vote, VoteReply
 from serai.mechanisms.consensus.requests import (
     AskStatus,
@@ -158,6 +158,20 @@ def test_a_start_without_its_snapshot_is_refused_by_name() -> None:
     del disk.durable[file]
     with pytest.raises(DamagedSnapshot, match=f"{file} is damaged: it is missing"):
         world.start("b")
+
+
+def test_a_log_that_is_gone_while_the_applied_state_is_not() -> None:
+    world = World(Configuration(("a",)), keeping=True)
+    world.start("a")
+    world.settle()
+    world.now_s = 1.5
+    world.tick("a")
+    world.settle()
+    done(world, "a", b"x")
+    world.crash("a")
+    world.disks["a"] = Files()
+    with pytest.raises(DamagedLog, match="it ends at entry 0, and the applied state holds entry 3"):
+        world.start("a")
 
 
 def test_half_a_snapshot_that_a_crash_left_is_removed() -> None:

@@ -119,6 +119,31 @@ class Words:
         self.words = [word for chunk in chunks[1:] for word in msgspec.msgpack.decode(chunk, type=list[bytes])]
 
 
+class KeptWords(Words):
+    """The same on a disk of its own that is never synced: a crash may take any number of the last writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.versions: list[tuple[int, list[bytes]]] = [(0, [])]
+
+    def kept(self) -> int:
+        return self.versions[-1][0]
+
+    def apply(self, entries: Sequence[Entry]) -> Sequence[object]:
+        assert entries[0].index > self.kept(), "no entry is applied twice"
+        results = super().apply(entries)
+        self.versions.append((entries[-1].index, list(self.words)))
+        return results
+
+    def restore(self, index: int, chunks: Sequence[bytes]) -> None:
+        super().restore(index, chunks)
+        self.versions.append((index, list(self.words)))
+
+    def crash(self, chance: Random) -> None:
+        del self.versions[1 + chance.below(len(self.versions)) :]
+        self.words = list(self.versions[-1][1])
+
+
 @dataclass
 class Letter:
     """A message on its way."""
@@ -143,6 +168,8 @@ class World:
     answers: dict[int, object] = field(default_factory=dict)
     halted: dict[str, str] = field(default_factory=dict)
     cut: set[tuple[str, str]] = field(default_factory=set)
+    keeping: bool = False
+    """The applied states live on disks of their own."""
     asked: int = 0
     waiting: dict[int, str] = field(default_factory=dict)
     """Who was asked what is not answered yet; a crash ends the waiting without an answer."""
@@ -150,7 +177,8 @@ class World:
     def start(self, name: str) -> None:
         """A member's first life or its next."""
         disk = self.disks.setdefault(name, Files())
-        self.states[name] = Words()
+        if not self.keeping or name not in self.states:
+            self.states[name] = KeptWords() if self.keeping else Words()
         initial = self.initial if name in self.initial.everyone else None
         node = Node(
             name, disk=disk, random=self.chance, applied=self.states[name], settings=self.settings, initial=initial
@@ -166,6 +194,9 @@ class World:
             self.disks[name].pending.clear()
         else:
             self.disks[name].crash(chance)
+            state = self.states[name]
+            if isinstance(state, KeptWords):
+                state.crash(chance)
 
     def step(self, name: str, event: Event) -> None:
         if name in self.nodes and name not in self.halted:

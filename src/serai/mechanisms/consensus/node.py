@@ -24,11 +24,12 @@ from serai.kernel.machines import (
     Write,
 )
 from serai.kernel.ports import Disk, Random
-from serai.mechanisms.consensus import changing, core, following, reading
+from serai.mechanisms.consensus import changing, core, following
 from serai.mechanisms.consensus.applied import Applied
 from serai.mechanisms.consensus.clients import Clients
 from serai.mechanisms.consensus.compaction import Compaction
-from serai.mechanisms.consensus.errors import ChangeRefused, RefusedMessage, SafetyBroken
+from serai.mechanisms.consensus.desk import Desk
+from serai.mechanisms.consensus.errors import DamagedLog, RefusedMessage, SafetyBroken
 from serai.mechanisms.consensus.log import Log
 from serai.mechanisms.consensus.member import Member, Out
 from serai.mechanisms.consensus.messages import (
@@ -39,21 +40,9 @@ from serai.mechanisms.consensus.messages import (
     Message,
 )
 from serai.mechanisms.consensus.promises import Promises
+from serai.mechanisms.consensus.records import segment_name
 from serai.mechanisms.consensus.recovery import Kept, recover
-from serai.mechanisms.consensus.requests import (
-    AskStatus,
-    Busy,
-    Change,
-    HandOver,
-    NotLeader,
-    Propose,
-    Read,
-    ReadHere,
-    Refused,
-    Request,
-    Status,
-    Value,
-)
+from serai.mechanisms.consensus.requests import AskStatus, NotLeader, Status, Value
 from serai.mechanisms.consensus.roles import Role
 from serai.mechanisms.consensus.settings import Settings
 from serai.mechanisms.consensus.snapshots import Writing, read_snapshot
@@ -100,11 +89,17 @@ class Node:
         self._tokens = 0
         self._journal_token = 0
         self._image: Image | None = None
+        self._restoring: Image | None = None
+        """A leader's snapshot that the log will count on; the applied state waits for it."""
         self._halted = False
         log = Log.kept(kept.snapshot, kept.entries)
         self.member = Member(name, group, settings, random, log, self._take_image)
         self.member.term, self.member.vote = kept.term, kept.vote
-        assert self.applied_index <= self.member.log.last_index, "the applied state is ahead of the log"
+        self._desk = Desk(self.member, self._clients, applied)
+        if self.applied_index > log.last_index:
+            what = f"it ends at entry {log.last_index}, and the applied state holds entry {self.applied_index}"
+            raise DamagedLog.at(segment_name(1), 0, what)
+        self.member.log.commit_to(self.applied_index)
         if kept.snapshot is not None and applied.kept() < kept.snapshot.index:
             chunks = read_snapshot(disk, kept.snapshot.file, kept.snapshot.index, kept.snapshot.term)
             applied.restore(kept.snapshot.index, chunks)
@@ -151,7 +146,7 @@ class Node:
             case TimedOut():
                 self._effects.append(Arm(TICK, self.member.settings.tick_s))
                 core.tick(self.member, now_s)
-                self._give_up_late_reads(now_s)
+                self._desk.give_up_late_reads()
             case Stored(token):
                 self._stored(token)
             case Asked(token, request):
@@ -167,56 +162,11 @@ class Node:
         except RefusedMessage:
             self.refused += 1
 
-    # Clients
-
     def _ask(self, token: int, request: object) -> None:
-        m = self.member
-        match request:
-            case Propose(data):
-                self._propose(token, data)
-            case Read(query):
-                self._clients.asks(token, query, m.now_s + m.settings.client_wait_s)
-                reading.read(m, token)
-            case ReadHere(query):
-                self._clients.answer(token, Value(self._state.query(query)))
-            case Change() | HandOver() if m.role is not Role.LEADER:
-                self._clients.answer(token, NotLeader(m.leader))
-            case Change(voters, learners):
-                self._change(token, Configuration(voters, (), learners))
-            case HandOver(to):
-                self._hand_over(token, to)
-            case AskStatus():
-                self._clients.answer(token, self.status())
-            case _:
-                raise AssertionError(f"{request!r} is no {Request}")
-
-    def _propose(self, token: int, data: bytes) -> None:
-        m = self.member
-        if m.role is not Role.LEADER:
-            self._clients.answer(token, NotLeader(m.leader))
-        elif len(data) > m.settings.entry_bytes_max:
-            reason = f"a proposal of {len(data)} bytes is too large; at most {m.settings.entry_bytes_max} are taken"
-            self._clients.answer(token, Refused(reason))
-        elif not core.room(m):
-            self._clients.answer(token, Busy())
+        if isinstance(request, AskStatus):
+            self._clients.answer(token, self.status())
         else:
-            core.propose(m, token, data)
-
-    def _change(self, token: int, target: Configuration) -> None:
-        try:
-            changing.propose_change(self.member, target)
-        except ChangeRefused as refusal:
-            self._clients.answer(token, Refused(refusal.message))
-        else:
-            self._clients.changes(token, target)
-
-    def _hand_over(self, token: int, to: str) -> None:
-        try:
-            changing.hand_over(self.member, to)
-        except ChangeRefused as refusal:
-            self._clients.answer(token, Refused(refusal.message))
-        else:
-            self._clients.hands_over(token, to, self.member.now_s + self.member.settings.client_wait_s)
+            self._desk.ask(token, request)
 
     def status(self) -> Status:
         """How this member stands."""
@@ -233,11 +183,6 @@ class Node:
             configuration=m.log.configuration,
             followers={name: follower.match for name, follower in m.progress.items()},
         )
-
-    def _give_up_late_reads(self, now_s: float) -> None:
-        for token in self._clients.late(now_s):
-            reading.give_up(self.member, token)
-            self._clients.unreadable(token, self.member.leader)
 
     # The order of things
 
@@ -318,8 +263,11 @@ class Node:
     def _apply(self) -> None:
         """Commits that are on this disk reach the applied state; clients hear of it."""
         m = self.member
+        if self._restoring is not None:
+            return
         until = min(m.log.commit, m.log.durable)
         while self.applied_index < until:
+            self._image = None
             entries = m.log.slice(self.applied_index + 1, until, m.settings.batch_bytes_max)
             commands = [entry for entry in entries if entry.kind is Kind.COMMAND]
             if commands:
@@ -342,7 +290,8 @@ class Node:
 
     def make_snapshot(self) -> None:
         """An operator wants a snapshot now, if none is being written; take the effects afterwards."""
-        if self._compaction.writing is None and self.applied_index > self._compaction.index:
+        free = self._compaction.writing is None and self._restoring is None
+        if free and self.applied_index > self._compaction.index:
             self._begin_snapshot(self._take_image(), foreign=False)
 
     def _begin_snapshot(self, image: Image, *, foreign: bool) -> None:
@@ -378,8 +327,7 @@ class Node:
         if finished.foreign:
             if not following.installed(self.member, image):
                 return False
-            self._state.restore(image.index, image.chunks)
-            self.applied_index = image.index
+            self._restoring = image
         return image.index > self._compaction.index
 
     def _forget(self) -> None:
@@ -387,11 +335,20 @@ class Node:
         if not 0 < self._snapshot_sequence <= self.journal.durable:
             return
         self._snapshot_sequence = 0
+        self._restore()
         log = self.member.log
         log.compact(max(log.base_index, self._compaction.index - self.member.settings.keep_entries))
         writes = (*self.journal.prune(), *[Remove(file) for file in self._compaction.obsolete()])
         if writes:
             self._store(writes)
+
+    def _restore(self) -> None:
+        """Only now: a state that is kept by itself must never be ahead of the log."""
+        image, self._restoring = self._restoring, None
+        if image is not None:
+            self._state.restore(image.index, image.chunks)
+            self.applied_index = image.index
+            self._image = None
 
     def _take_image(self) -> Image:
         """A snapshot of what is applied now; the same one for all who ask at the same entry."""
