@@ -81,9 +81,13 @@ class Files:
                 self.durable.pop(file, None)
 
     def crash(self, chance: Random) -> None:
-        """Of what was not synced any beginning may be there, its last write in part."""
+        """Of what was not synced any beginning may be there, its last write in part; of each file by itself."""
         writes = [write for store in self.pending for write in store.writes]
         self.pending.clear()
+        for file in sorted({write.file for write in writes}) if chance.below(2) else [""]:
+            self._lose([write for write in writes if file in ("", write.file)], chance)
+
+    def _lose(self, writes: list[Write], chance: Random) -> None:
         kept = chance.below(len(writes) + 1)
         for write in writes[:kept]:
             self.perform(write)

@@ -89,6 +89,8 @@ class Journal:
         self._salt = b""
         """Of the segment that is written to; none before the first write of this life, which begins a new segment."""
         self._waiting: list[Record] = []
+        self._covered = {group: record.index for group, record in self.heads.snapshots.items()}
+        """Up to which entry a durable snapshot stands for each group's."""
         self.bytes_written = 0
         """In this life."""
 
@@ -155,14 +157,18 @@ class Journal:
         """The last write is durable and no batch says so: after a mark, recovery misses it if the disk loses it."""
         return self.idle and not self._waiting and not self._marked
 
-    def prune(self) -> list[Write]:
-        """Removes the oldest segments that hold nothing behind the snapshots, which must be durable."""
-        assert self.idle, "what is removed must be covered by what is durable"
-        writes: list[Write] = []
-        while len(self.segments) > 1 and self._covered(self.segments[0]):
-            writes.append(Remove(segment_name(self.segments.pop(0).number)))
-        return writes
+    def cover(self, group: int, index: int) -> None:
+        """A durable record says that a snapshot stands for a group's entries up to `index`."""
+        self._covered[group] = index
 
-    def _covered(self, segment: Segment) -> bool:
-        snapshots = self.heads.snapshots
-        return all(group in snapshots and last <= snapshots[group].index for group, last in segment.highest.items())
+    def prune(self) -> Remove | None:
+        """Removes the oldest segment, if snapshots stand for all that it holds.
+
+        The next may be removed when this is durable: a crash must not leave a later one missing and an earlier there.
+        """
+        if len(self.segments) == 1:
+            return None
+        oldest = self.segments[0]
+        if any(last > self._covered.get(group, 0) for group, last in oldest.highest.items()):
+            return None
+        return Remove(segment_name(self.segments.pop(0).number))

@@ -88,6 +88,8 @@ class Node:
         """The write that says that a snapshot counts; 0 when its consequences are drawn."""
         self._tokens = 0
         self._journal_token = 0
+        self._prune_token = 0
+        """That of the removal of a segment that is under way, or 0."""
         self._image: Image | None = None
         self._restoring: Image | None = None
         """A leader's snapshot that the log will count on; the applied state waits for it."""
@@ -287,6 +289,9 @@ class Node:
             self.journal.stored()
             core.stored(self.member, self.journal.durable)
             self._forget()
+        elif token == self._prune_token:
+            self._prune_token = 0
+            self._prune()
 
     def make_snapshot(self) -> None:
         """An operator wants a snapshot now, if none is being written; take the effects afterwards."""
@@ -338,9 +343,15 @@ class Node:
         self._restore()
         log = self.member.log
         log.compact(max(log.base_index, self._compaction.index - self.member.settings.keep_entries))
-        writes = (*self.journal.prune(), *[Remove(file) for file in self._compaction.obsolete()])
-        if writes:
-            self._store(writes)
+        self.journal.cover(self.member.group, self._compaction.index)
+        for file in self._compaction.obsolete():
+            self._store((Remove(file),))
+        self._prune()
+
+    def _prune(self) -> None:
+        write = self.journal.prune() if self._prune_token == 0 else None
+        if write is not None:
+            self._prune_token = self._store((write,))
 
     def _restore(self) -> None:
         """Only now: a state that is kept by itself must never be ahead of the log."""
