@@ -156,7 +156,7 @@ class Story:
         if words[0] == "again":
             for name in words[1:]:
                 self._roles.pop(name, None)
-                self.world.start(name)
+                self.begin(name)
             return
         voters = tuple(word for word in words if word != "|")
         learners: tuple[str, ...] = ()
@@ -168,9 +168,13 @@ class Story:
             term = int(given["term"]) if "term" in given else None
             self.world.disks[name] = written(voters, terms, vote=given.get("vote"), term=term)
         for name in (*voters, *learners):
-            self.world.start(name)
-            while self.world.disks[name].pending:
-                self.world.sync(name)
+            self.begin(name)
+
+    def begin(self, name: str) -> None:
+        """A life begins, and what it writes at once is durable."""
+        self.world.start(name)
+        while self.world.disks[name].pending:
+            self.world.sync(name)
 
     def logs(self, words: list[str]) -> None:
         given = dict(word.split("=", 1) for word in words if "=" in word)

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from tests.mechanisms.consensus.world import SETTINGS, Files, World
 
-from serai.kernel.machines import Received, Store
+from serai.kernel.machines import Append, Received, Store, Truncate
 from serai.mechanisms.consensus.errors import DamagedLog, DamagedSnapshot
-from serai.mechanisms.consensus.messages import Append, Appended, Configuration, Stale, Vote, VoteReply
+from serai.mechanisms.consensus.messages import Append as AppendMessage
+from serai.mechanisms.consensus.messages import Appended, Configuration, Stale, Vote, VoteReply
 from serai.mechanisms.consensus.requests import (
     AskStatus,
     Busy,
@@ -218,6 +219,20 @@ def test_a_crash_in_the_first_write_leaves_a_member_that_begins_again() -> None:
     done(world, "a", b"x")
 
 
+def test_what_an_earlier_life_wrote_is_synced_before_anything_is_promised_on_it() -> None:
+    world = group()
+    world.crash("b")
+    world.start("b")
+    (store,) = world.disks["b"].pending
+    assert isinstance(store.writes[0], Truncate), "the old segment is written to, so that it is synced"
+    assert isinstance(store.writes[-1], Append)
+    world.now_s = 9.0
+    world.step("b", Received("a", AppendMessage(0, 2, 2, 2, 0, ())))
+    assert world.letters == []
+    world.sync("b")
+    assert [letter.message for letter in world.letters] == [Appended(0, 2, 2)]
+
+
 def test_a_quiet_member_vouches_for_its_last_write_once() -> None:
     world = group()
     done(world, "a", b"x")
@@ -232,7 +247,7 @@ def test_a_quiet_member_vouches_for_its_last_write_once() -> None:
 
 def test_a_message_that_makes_no_sense_is_counted_and_dropped() -> None:
     world = group()
-    world.step("b", Received("a", Append(0, 2, -1, 0, 0, ())))
+    world.step("b", Received("a", AppendMessage(0, 2, -1, 0, 0, ())))
     world.step("b", Received("a", Stale(9, 3)))
     assert world.nodes["b"].refused == 2
     assert world.nodes["b"].member.term == 2
@@ -240,7 +255,7 @@ def test_a_message_that_makes_no_sense_is_counted_and_dropped() -> None:
 
 def test_a_halted_member_does_nothing_more() -> None:
     world = group()
-    world.step("a", Received("b", Append(0, 2, 0, 0, 0, ())))
+    world.step("a", Received("b", AppendMessage(0, 2, 0, 0, 0, ())))
     assert world.halted == {"a": "b sends Append as leader of term 2, which a leads"}
     assert world.nodes["a"].step(Received("b", Stale(0, 99)), 2.0) == ()
 

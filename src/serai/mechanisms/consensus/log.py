@@ -173,10 +173,9 @@ class Log:
         self._handed = deque((sequence, max(last, image.index)) for sequence, last in self._handed)
 
     @classmethod
-    def kept(cls, base: SnapshotRecord | None, entries: Sequence[Entry]) -> "Log":
-        """As a disk has kept it: all of it is durable."""
+    def kept(cls, base: SnapshotRecord | None, entries: Sequence[Entry], sequence: int) -> "Log":
+        """As a disk has kept it. What was read may stand in a cache alone; the write of this sequence settles it."""
         log = cls(base.index, base.term, base.configuration) if base else cls(0, 0, Configuration())
         log.add(entries)
-        log.durable = log.last_index
-        log._unsaved = log.last_index + 1
+        log.handed(sequence)
         return log

@@ -94,7 +94,7 @@ class Node:
         self._restoring: Image | None = None
         """A leader's snapshot that the log will count on; the applied state waits for it."""
         self._halted = False
-        log = Log.kept(kept.snapshot, kept.entries)
+        log = Log.kept(kept.snapshot, kept.entries, self.journal.durable + 1)
         self.member = Member(name, group, settings, random, log, self._take_image)
         self.member.term, self.member.vote = kept.term, kept.vote
         self._desk = Desk(self.member, self._clients, applied)
@@ -119,8 +119,16 @@ class Node:
         """The first effects of this life."""
         core.wake(self.member, now_s)
         self._effects.append(Arm(TICK, self.member.settings.tick_s))
+        self._settle()
         self._drain()
         return self.take_effects()
+
+    def _settle(self) -> None:
+        """What an earlier life wrote is synced once more before anything is promised on it: after the end of a process
+        alone, it may have been read from the system's memory, and a loss of power would still take it."""
+        if self.journal.durable > 0:
+            self._journal_token = self._store(self.journal.write())
+            self._promises.term_sequence = self.journal.promised
 
     def step(self, event: Event, now_s: float) -> Sequence[Effect]:
         """What one event leads to. After `Halt`, nothing."""

@@ -91,6 +91,8 @@ def recover(disk: Disk, random: Random, segment_bytes_max: int) -> Recovered:
     groups: dict[int, Kept] = {}
     heads = Heads()
     repairs, cut = _cut(segments)
+    if segments and not segments[-1].torn:
+        repairs.append(Truncate(segment_name(segments[-1].number), segments[-1].end))
     for segment in segments:
         for batch in segment.found:
             segment.keeps.note(batch.records)
