@@ -22,7 +22,11 @@ class Applied(Protocol):
         """An answer that changes nothing."""
 
     def snapshot(self) -> Sequence[bytes]:
-        """The state as of the last entry applied, in at least one chunk. It does not change while it is read."""
+        """The state as of the last entry applied, in at least one chunk. It does not change while it is read.
+
+        A chunk travels in one message: keep each well below frames.FRAME_BYTES_MAX. They are read one at a time, so a
+        large state may make them when they are asked for.
+        """
 
     def restore(self, index: int, chunks: Sequence[bytes]) -> None:
         """Becomes the state of a snapshot that was taken at this entry."""

@@ -24,7 +24,7 @@ from serai.kernel.machines import (
     Write,
 )
 from serai.kernel.ports import Disk, Random
-from serai.mechanisms.consensus import changing, core, following
+from serai.mechanisms.consensus import changing, core, elections, following
 from serai.mechanisms.consensus.applied import Applied
 from serai.mechanisms.consensus.clients import Clients
 from serai.mechanisms.consensus.compaction import Compaction
@@ -43,7 +43,7 @@ from serai.mechanisms.consensus.promises import Promises
 from serai.mechanisms.consensus.records import segment_name
 from serai.mechanisms.consensus.recovery import Kept, recover
 from serai.mechanisms.consensus.requests import AskStatus, NotLeader, Status, Value
-from serai.mechanisms.consensus.roles import Role
+from serai.mechanisms.consensus.roles import Cause, Role
 from serai.mechanisms.consensus.settings import Settings
 from serai.mechanisms.consensus.snapshots import Writing, read_snapshot
 
@@ -88,6 +88,8 @@ class Node:
         """The write that says that a snapshot counts; 0 when its consequences are drawn."""
         self._tokens = 0
         self._journal_token = 0
+        self._written_s = 0.0
+        """When the journal's last write was asked for."""
         self._prune_token = 0
         """That of the removal of a segment that is under way, or 0."""
         self._image: Image | None = None
@@ -127,7 +129,7 @@ class Node:
         """What an earlier life wrote is synced once more before anything is promised on it: after the end of a process
         alone, it may have been read from the system's memory, and a loss of power would still take it."""
         if self.journal.durable > 0:
-            self._journal_token = self._store(self.journal.write())
+            self._write_journal()
             self._promises.term_sequence = self.journal.promised
 
     def step(self, event: Event, now_s: float) -> Sequence[Effect]:
@@ -156,6 +158,7 @@ class Node:
             case TimedOut():
                 self._effects.append(Arm(TICK, self.member.settings.tick_s))
                 core.tick(self.member, now_s)
+                self._look_at_disk()
                 self._desk.give_up_late_reads()
             case Stored(token):
                 self._stored(token)
@@ -164,6 +167,12 @@ class Node:
                 self._ask(token, request)
             case _:
                 assert_never(event)
+
+    def _look_at_disk(self) -> None:
+        m = self.member
+        late = not self.journal.idle and m.now_s - self._written_s > m.settings.disk_wait_s
+        if late and m.role is Role.LEADER:
+            elections.follow(m, Cause.STUCK_DISK, m.term, None)
 
     def _receive(self, sender: str, message: object, now_s: float) -> None:
         assert isinstance(message, Message), "the world hands over what a member has sent"
@@ -258,12 +267,16 @@ class Node:
 
     def _write(self) -> None:
         if self.journal.idle and self.journal.waiting:
-            self._journal_token = self._store(self.journal.write())
+            self._write_journal()
 
     def _mark(self) -> None:
         """The last write of a busy time is vouched for at the next tick without another."""
         if self.journal.unvouched:
-            self._journal_token = self._store(self.journal.write())
+            self._write_journal()
+
+    def _write_journal(self) -> None:
+        self._journal_token = self._store(self.journal.write())
+        self._written_s = self.member.now_s
 
     def _store(self, writes: tuple[Write, ...]) -> int:
         self._tokens += 1

@@ -33,6 +33,8 @@ class Cause(StrEnum):
     NEWER_TERM = "newer_term"
     LOST_MAJORITY = "lost_majority"
     """A leader whom no majority has answered for an election time."""
+    STUCK_DISK = "stuck_disk"
+    """A leader whose own disk does not answer: it could take proposals and finish none."""
     REMOVED = "removed"
     """A leader that is no longer a member, once that is committed."""
 
@@ -56,6 +58,7 @@ MOVES: Mapping[tuple[Role, Cause], Role] = {
     (_R.CANDIDATE, _C.NEWER_TERM): _R.FOLLOWER,
     (_R.LEADER, _C.NEWER_TERM): _R.FOLLOWER,
     (_R.LEADER, _C.LOST_MAJORITY): _R.FOLLOWER,
+    (_R.LEADER, _C.STUCK_DISK): _R.FOLLOWER,
     (_R.LEADER, _C.REMOVED): _R.FOLLOWER,
 }
 """Every move that there is."""

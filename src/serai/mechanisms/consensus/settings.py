@@ -34,6 +34,9 @@ class Settings:
     client_wait_s: float = 2.0
     """A read that has waited so long for a majority, a leader's word or the entries that it must see, is given up; so
     is a hand-over whose outcome is not heard of."""
+    disk_wait_s: float = 5.0
+    """A leader whose disk has not finished a write for so long steps down: another member's disk may be well. Much
+    longer than a slow fsync, since each change of the lead costs an election time."""
     snapshot_chunks_in_flight_max: int = 4
     """Chunks of a snapshot that are sent ahead of the receiver's acknowledgement."""
     snapshot_every_bytes: int = 64 * MIB
