@@ -69,7 +69,10 @@ def member(role: Role, term: int = 2) -> Member:
     log.handed(1)
     log.stored(1)
     known = Member("a", 0, Settings(), SeededRandom(1), log, lambda: Image(1, 1, ABC, (b"x",)), term=term, role=role)
+    if role in (Role.CANDIDATE, Role.LEADER):
+        known.vote = "a"
     if role is Role.LEADER:
+        known.append(Kind.EMPTY, b"")
         known.leader = "a"
         known.progress = {name: Progress(next=2, heard_s=0.0) for name in "bc"}
     return known
@@ -140,7 +143,7 @@ def test_what_no_correct_member_sends_is_refused(message: AnyMessage) -> None:
 
 def test_a_follower_cannot_have_more_than_its_leader() -> None:
     m = member(Role.LEADER)
-    with pytest.raises(RefusedMessage, match="holds entry 5; the log ends at 1"):
+    with pytest.raises(RefusedMessage, match="holds entry 5; the log ends at 2"):
         step(m, "b", Appended(0, 2, 5), 1.0)
 
 

@@ -6,6 +6,7 @@ it prevents a member that acts on a term that is over, and one whose term is beh
 
 from serai.mechanisms.consensus import changing, elections, leading
 from serai.mechanisms.consensus.errors import RefusedMessage
+from serai.mechanisms.consensus.invariants import assert_sound
 from serai.mechanisms.consensus.member import Member, Proposal
 from serai.mechanisms.consensus.messages import (
     FROM_LEADER,
@@ -43,6 +44,7 @@ def step(m: Member, sender: str, message: AnyMessage, now_s: float) -> None:
     m.now_s = now_s
     if _of_this_term(m, sender, message):
         HANDLERS[m.role, type(message)](m, sender, message)
+    assert_sound(m)
 
 
 def _of_this_term(m: Member, sender: str, message: AnyMessage) -> bool:
@@ -65,13 +67,13 @@ def _of_this_term(m: Member, sender: str, message: AnyMessage) -> bool:
 def tick(m: Member, now_s: float) -> None:
     """Time has passed."""
     m.now_s = now_s
-    if m.role is not Role.LEADER:
-        if now_s >= m.election_due_s:
-            elections.ask_to_stand(m)
-        return
-    changing.give_up_hand_over(m)
-    if leading.still_leads(m) and now_s >= m.heartbeat_due_s:
-        leading.beat(m)
+    assert_sound(m)
+    if m.role is Role.LEADER:
+        changing.give_up_hand_over(m)
+        if leading.still_leads(m) and now_s >= m.heartbeat_due_s:
+            leading.beat(m)
+    elif now_s >= m.election_due_s:
+        elections.ask_to_stand(m)
 
 
 def propose(m: Member, token: int, data: bytes) -> None:
