@@ -6,7 +6,7 @@ it prevents a member that acts on a term that is over, and one whose term is beh
 
 from serai.mechanisms.consensus import changing, elections, leading
 from serai.mechanisms.consensus.errors import RefusedMessage
-from serai.mechanisms.consensus.invariants import assert_sound
+from serai.mechanisms.consensus.invariants import assert_sound, assert_step
 from serai.mechanisms.consensus.member import Member, Proposal
 from serai.mechanisms.consensus.messages import (
     FROM_LEADER,
@@ -44,7 +44,7 @@ def step(m: Member, sender: str, message: AnyMessage, now_s: float) -> None:
     m.now_s = now_s
     if _of_this_term(m, sender, message):
         HANDLERS[m.role, type(message)](m, sender, message)
-    assert_sound(m)
+    assert_step(m, sender)
 
 
 def _of_this_term(m: Member, sender: str, message: AnyMessage) -> bool:

@@ -1,4 +1,4 @@
-"""What is true of a member after every step, asserted in production too: a member that is not so must not go on.
+"""What is true of a member between two steps, asserted in production too: a member that is not so must not go on.
 
 It prevents a mistake of ours from travelling: it stops one member, where it was made, instead of spoiling a group.
 """
@@ -9,8 +9,19 @@ from serai.mechanisms.consensus.progress import Flow, Progress
 from serai.mechanisms.consensus.roles import Role
 
 
+def assert_step(m: Member, sender: str) -> None:
+    """After a message: what it can have touched. O(1)."""
+    log = m.log
+    assert log.base_index <= log.commit <= log.last_index, "the commit is outside the log"
+    assert log.base_index <= log.durable <= log.last_index, "what is on the disk is outside the log"
+    if m.role is Role.LEADER:
+        assert m.vote == m.name, "a leader has voted for itself"
+        if sender in m.progress:
+            _follower(m.progress[sender], log)
+
+
 def assert_sound(m: Member) -> None:
-    """After a step. O(followers)."""
+    """At every tick: all of it. O(followers)."""
     _log(m.log)
     assert m.log.last_term <= m.term, "an entry is of a term that this member has not reached"
     assert m.vote is None or m.term > 0, "a vote belongs to a term"
