@@ -35,6 +35,11 @@ OTHER_TENANT = UUID("018f0000-0000-7000-8000-00000000000b")
 POOL_MAX = 16
 """Connections that a test's database may open; a race that wants more opens its own."""
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite-stories", action="store_true", help="write the transcripts of consensus anew")
+
+
 UrlOf = Callable[[Role], str]
 MakeServer = Callable[..., EmbeddedServer]
 
