@@ -20,8 +20,9 @@ MODULES = {
     "registers": "serai.simulation.scenarios.registers",
     "lists": "serai.simulation.scenarios.lists",
     "feeds": "serai.simulation.scenarios.feeds",
+    "groups": "serai.simulation.scenarios.groups",
 }
-"""By system, the module that holds its `SCENARIOS`. These three prove the simulation itself."""
+"""By system, the module that holds its `SCENARIOS`. Registers, lists and feeds prove the simulation itself."""
 
 FAILED = 1
 
