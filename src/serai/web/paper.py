@@ -14,10 +14,8 @@ from fontTools.ttLib import TTFont
 from fpdf import FPDF
 from fpdf.bidi import BidiParagraph
 
-FONTS = Path(__file__).parent / "fonts"
-REGULAR = FONTS / "Inter-Regular.ttf"
-SEMIBOLD = FONTS / "Inter-SemiBold.ttf"
-FALLBACK = FONTS / "DejaVuSans.ttf"
+from serai.web.fonts import FALLBACK, REGULAR, SEMIBOLD
+
 NO_GLYPH = "□"
 
 Color = tuple[int, int, int]

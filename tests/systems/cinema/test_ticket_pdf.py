@@ -11,7 +11,7 @@ from serai.kernel.money import Money
 from serai.systems.cinema.printed import PrintedBooking, PrintedSeat
 from serai.systems.cinema.ticket_pdf import render_ticket
 from serai.systems.cinema.tickets import Ticket, TicketKey, Verification, verify
-from serai.web.paper import FONTS
+from serai.web.fonts import FONTS
 
 KEY = TicketKey.from_seed(1, bytes(32))
 SHOW = UUID(int=77)

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
 from io import BytesIO
-from pathlib import Path
 from textwrap import wrap
 
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 
-FONT = Path(__file__).parent / "fonts" / "Inter-SemiBold.ttf"
+from serai.web.fonts import SEMIBOLD
 
 POSTERS_MAX = 256
 """Posters ready to be sent, in each web process."""
@@ -70,7 +69,7 @@ def _font_face(letters: set[str]) -> str:
     options = Options()
     options.flavor = "woff"
     options.layout_features = ["kern"]
-    font = TTFont(FONT)
+    font = TTFont(SEMIBOLD)
     cut = Subsetter(options)
     cut.populate(text="".join(letters))
     cut.subset(font)
