@@ -187,6 +187,29 @@ def test_half_a_snapshot_that_a_crash_left_is_removed() -> None:
     assert not any(file.startswith("snapshot-") for file in world.disks["b"].names())
 
 
+def test_a_snapshot_begun_anew_after_a_crash_outlives_the_removal_of_its_left_over() -> None:
+    world = group()
+    done(world, "a", b"x")
+    world.nodes["b"].make_snapshot()
+    world.perform("b", world.nodes["b"].take_effects())
+    world.disks["b"].perform(world.disks["b"].pending[0].writes[0])
+    world.crash("b")
+    world.start("b")
+    world.now_s += 0.2
+    world.tick("a")
+    while world.nodes["b"].applied_index < world.nodes["a"].applied_index:
+        if world.letters:
+            world.deliver(world.letters[0])
+        else:
+            world.sync("b")
+    world.nodes["b"].make_snapshot()
+    world.perform("b", world.nodes["b"].take_effects())
+    world.settle()
+    assert world.nodes["b"].status().snapshot > 0
+    world.crash("b")
+    world.start("b")
+
+
 def test_a_member_that_joins_an_old_group_gets_a_snapshot() -> None:
     world = group(replace(SETTINGS, snapshot_every_bytes=500, segment_bytes_max=200))
     for number in range(30):
