@@ -121,6 +121,10 @@ class Movements:
         """The newest first; `before` is the number of the last one of the page before."""
         return await self._filled(tx, await store.movements(tx, product_no, location_no, before, limit))
 
+    async def of_ids(self, tx: Transaction, movement_ids: Sequence[UUID]) -> list[Full]:
+        """Those of the ids that exist, in no order."""
+        return await self._filled(tx, await store.movements_of(tx, movement_ids))
+
     async def _filled(self, tx: Transaction, movements: Sequence[Movement]) -> list[Full]:
         lines = await store.lines_of_movements(tx, [each.movement_no for each in movements])
         products = {line.key.product_no for each in lines.values() for line in each}

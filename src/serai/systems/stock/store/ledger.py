@@ -237,6 +237,15 @@ async def movement(tx: Transaction, movement_id: UUID) -> Movement | None:
     return Movement(*row) if row else None
 
 
+async def movements_of(tx: Transaction, movement_ids: Sequence[UUID]) -> list[Movement]:
+    """Those of the ids that exist; by their unique key."""
+    rows = await tx.fetch(
+        f"select {_MOVEMENT} from stock.movements m where m.tenant_id = %s and m.movement_id = any(%s)",
+        (tx.owner, list(movement_ids)),
+    )
+    return [Movement(*row) for row in rows]
+
+
 async def lines_of_movements(tx: Transaction, numbers: Sequence[int]) -> dict[int, list[Line]]:
     """The lines of some movements, in order; by primary key."""
     rows = await tx.fetch(
