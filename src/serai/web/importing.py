@@ -1,14 +1,14 @@
 """A sheet that a person hands in: a dry run first, its problems line by line, and the import once it is confirmed.
 
-The file travels in the confirming form itself, so nothing is kept on the server between the two, and what is imported is
-what was looked at. The macros are in components/importing.html; the rules of sheets are in runtime.sheets.
+The file travels in the confirming form itself, so nothing is kept on the server between the two, and what is imported
+is what was looked at. The macros are in components/importing.html; the rules of sheets are in runtime.sheets.
 """
 
 import base64
 import binascii
 from dataclasses import dataclass
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from serai.runtime.sheets import BadSheet, ImportReport
@@ -46,16 +46,21 @@ class Importing:
 
 async def read_upload(request: Request) -> Upload:
     """The file of the form: chosen (`sheet`), or confirmed (`file`, with its `name`). Raises BadSheet for none."""
-    form = await request.form()
-    sent = form.get("sheet")
-    if isinstance(sent, UploadFile):
-        raw = await sent.read(UPLOAD_BYTES_MAX + 1)
-        name = _line(sent.filename or "")
-        if not raw:
-            raise BadSheet("Choose a file that is not empty.")
-        if len(raw) > UPLOAD_BYTES_MAX:
-            raise BadSheet(f"The file is larger than {UPLOAD_BYTES_MAX // 1000} kB; split it, or import it by the API.")
-        return Upload(name, raw)
+    async with request.form() as form:
+        sent = form.get("sheet")
+        return await _chosen(sent) if isinstance(sent, UploadFile) else _confirmed(form)
+
+
+async def _chosen(sent: UploadFile) -> Upload:
+    raw = await sent.read(UPLOAD_BYTES_MAX + 1)
+    if not raw:
+        raise BadSheet("Choose a file that is not empty.")
+    if len(raw) > UPLOAD_BYTES_MAX:
+        raise BadSheet(f"The file is larger than {UPLOAD_BYTES_MAX // 1000} kB; split it, or import it by the API.")
+    return Upload(_line(sent.filename or ""), raw)
+
+
+def _confirmed(form: FormData) -> Upload:
     packed = form.get("file")
     if not isinstance(packed, str) or not packed:
         raise BadSheet("Choose a file first.")

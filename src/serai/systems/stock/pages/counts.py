@@ -46,7 +46,7 @@ COLUMNS = (
     Column("Differing", side="end"),
     Column("State"),
 )
-STATES = (("", "All stock-takes"),) + tuple((state.value, state.value.capitalize()) for state in CountState)
+STATES = (("", "All stock-takes"), *tuple((state.value, state.value.capitalize()) for state in CountState))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,8 @@ class CountsPages:
         stock = self._floor.stock
 
         async def work(tx: Transaction) -> str:
-            document = {name: form.value(name) for name in ("location_id", "note")} | {"blind": form.checked("blind")}
+            document: dict[str, Any] = {name: form.value(name) for name in ("location_id", "note")}
+            document["blind"] = form.checked("blind")
             branch = await branch_of(tx, form.value("category_id"))
             if branch is not None:
                 products = await catalogue.products(tx, None, branch, None, LEVELS_MAX)
@@ -281,7 +282,7 @@ class CountsPages:
     async def _new(self, request: Request, principal: Principal, form: Form, status: int = 200) -> Response:
         async def read(tx: Transaction) -> dict[str, Any]:
             return {
-                "places": location_options(await catalogue.locations(tx, real=True)),
+                "locations": location_options(await catalogue.locations(tx, real=True)),
                 "categories": await category_options(tx, "Everything that is there"),
             }
 

@@ -38,7 +38,7 @@ class LocationsPages:
             places = await catalogue.locations(tx, real=True)
             shown = await self._floor.stock.alerts.inbox(tx, None, OPEN, None, ALERTS_MAX)
             low = [each.location.location_no for each in shown]
-            return {"places": places, "low": {each.location_no: low.count(each.location_no) for each in places}}
+            return {"locations": places, "low": {each.location_no: low.count(each.location_no) for each in places}}
 
         return self._floor.page(request, principal, "locations", **await self._floor.stock.read(principal.tenant, read))
 

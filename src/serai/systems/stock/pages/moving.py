@@ -75,7 +75,7 @@ class MovingPages:
     async def _page(self, request: Request, principal: Mover, shown: Filled, status: int = 200) -> Response:
         async def read(tx: Transaction) -> dict[str, Any]:
             return {
-                "places": location_options(await catalogue.locations(tx, real=True)),
+                "locations": location_options(await catalogue.locations(tx, real=True)),
                 "offered": await offered(tx),
             }
 

@@ -51,7 +51,7 @@ class OverviewPage:
             "today": {kind: count for (day, kind), count in moved.items() if day == today},
             "chart": _chart(moved, today),
             "products": products,
-            "places": places,
+            "locations": places,
             "raised": counts.get(AlertState.RAISED.value, 0),
             "open_alerts": sum(counts.values()),
             "under_way": under_way,

@@ -134,7 +134,7 @@ class ProductsPages:
             "levels": levels,
             "total": total,
             "rules": {each.location.location_no: each for each in policies},
-            "places": places,
+            "locations": places,
             "options": location_options(places, "All places"),
             "chosen": str(place.location_id) if place else "",
             "chart": await self._chart(tx, product, [place] if place else _largest(levels)),

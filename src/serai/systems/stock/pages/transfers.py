@@ -40,8 +40,10 @@ COLUMNS = (
     Column("Reference"),
     Column("State"),
 )
-STATES = (("", "All transfers"), ("open", "Not finished")) + tuple(
-    (state.value, state.value.replace("_", " ").capitalize()) for state in TransferState
+STATES = (
+    ("", "All transfers"),
+    ("open", "Not finished"),
+    *tuple((state.value, state.value.replace("_", " ").capitalize()) for state in TransferState),
 )
 OPEN = (TransferState.DRAFT, *sorted(UNDER_WAY))
 
@@ -237,7 +239,7 @@ class TransfersPages:
     async def _new(self, request: Request, principal: Principal, shown: Filled, status: int = 200) -> Response:
         async def read(tx: Transaction) -> dict[str, Any]:
             return {
-                "places": location_options(await catalogue.locations(tx, real=True)),
+                "locations": location_options(await catalogue.locations(tx, real=True)),
                 "offered": await offered(tx),
             }
 

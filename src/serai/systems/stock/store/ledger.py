@@ -225,6 +225,14 @@ def _columns(keys: Sequence[LevelKey]) -> dict[str, list[int]]:
     }
 
 
+async def is_taken_back(tx: Transaction, movement_id: UUID) -> bool:
+    """Whether a correction names it; by the unique index that lets only one do so."""
+    row = await tx.fetch_one(
+        "select 1 from stock.movements where tenant_id = %s and corrects = %s", (tx.owner, movement_id)
+    )
+    return row is not None
+
+
 _MOVEMENT = "m.movement_no, m.movement_id, m.kind, m.at, m.recorded_at, m.actor, m.reason, m.reference, m.corrects"
 
 
