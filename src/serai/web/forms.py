@@ -4,7 +4,8 @@ The rules are those of the API, since a form is read into the same request model
 they are only said in words for people. The macros are in components/form.html.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -19,12 +20,17 @@ M = TypeVar("M", bound=BaseModel)
 
 FIELDS_MAX = 200
 CHARS_MAX = 10_000
+PLACE_CHARS_MAX = 4
+"""Digits of a row's number in a table of inputs."""
 
 _WORDS = {
     "missing": "Fill this in.",
     "string_too_short": "Fill this in.",
     "string_too_long": "At most {max_length} characters.",
     "string_pattern_mismatch": "This has characters that cannot stand here.",
+    "string_type": "Fill this in.",
+    "too_short": "There is nothing in it yet.",
+    "too_long": "At most {max_length} lines.",
     "int_parsing": "Write a whole number.",
     "int_from_float": "Write a whole number.",
     "int_parsing_size": "This number is too large.",
@@ -64,11 +70,34 @@ class Form:
 
     def read_as(self, model: type[M], names: Mapping[str, Any] | None = None) -> M:
         """The model of these values, or of `names` where the form's fields are not the model's. Raises Invalid."""
-        try:
+        with _saying():
             return model.model_validate_strings(dict(self.values if names is None else names))
-        except ValidationError as error:
-            found = tuple(_said(each) for each in error.errors(include_url=False))
-            raise Invalid(found[0].message, errors=found) from None
+
+    def rows(self, name: str) -> dict[int, dict[str, str]]:
+        """The rows of a table of inputs: 'items.3.sku' is the field sku of row 3. A strange name is left out."""
+        found: dict[int, dict[str, str]] = {}
+        for field_name, value in self.values.items():
+            head, _, rest = field_name.partition(".")
+            place, _, key = rest.partition(".")
+            if head == name and key and place.isascii() and place.isdecimal() and len(place) <= PLACE_CHARS_MAX:
+                found.setdefault(int(place), {})[key] = value
+        return dict(sorted(found.items()))
+
+
+def read_document(model: type[M], document: Mapping[str, Any]) -> M:
+    """The API's request as a page composed it, lists and all. Raises Invalid, in the words of a form."""
+    with _saying():
+        return model.model_validate(dict(document))
+
+
+@contextmanager
+def _saying() -> Iterator[None]:
+    """What pydantic finds wrong as Invalid, in words for people."""
+    try:
+        yield
+    except ValidationError as error:
+        found = tuple(_said(each) for each in error.errors(include_url=False))
+        raise Invalid(found[0].message, errors=found) from None
 
 
 async def read_form(request: Request, token_field: str = "csrf_token") -> Form:  # noqa: S107 - the name of a field

@@ -121,7 +121,7 @@ class Shell:
         template_folders: Sequence[Path] = (),
         static_folders: Mapping[str, Path] | None = None,
         places: Places | None = None,
-        product: str = "Serai",
+        site_name: str = "Serai",
         locale: str = "en",
     ) -> None:
         self._clock = clock
@@ -134,7 +134,7 @@ class Shell:
         self.assets = Assets({"": HERE / "static", **(static_folders or {})})
         self._icons = frozenset(re.findall(r'<symbol id="([^"]+)"', self.assets.text(SPRITE)))
         self.environment = self._environment([HERE / "templates", *template_folders], locale)
-        self.environment.globals.update(product=product, places=places or Places(), locale=locale)
+        self.environment.globals.update(site_name=site_name, places=places or Places(), locale=locale)
 
     def routes(self) -> list[Route]:
         """The static files."""
@@ -151,6 +151,8 @@ class Shell:
         **context: Any,
     ) -> HTMLResponse:
         """The page `template` of `system` ("" for the console's own), which decides the navigation shown."""
+        shadowed = context.keys() & self.environment.globals.keys()
+        assert not shadowed, f"a page's context would hide what its layout shows: {shadowed}"
         html = self.environment.get_template(template).render(
             request=request,
             account=self._account(request),

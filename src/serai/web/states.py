@@ -19,14 +19,44 @@ FAILED = Look("bad", "circle-x")
 CARE = Look("warn", "triangle-alert")
 
 LOOKS = {
-    **dict.fromkeys(("ready", "active", "confirmed", "captured", "succeeded", "sent", "available", "valid"), OK),
-    **dict.fromkeys(("starting", "held", "pending", "waiting", "scheduled", "offered"), WAITING),
-    **dict.fromkeys(("paying", "authorised", "running", "processing", "open"), WORKING),
+    **dict.fromkeys(
+        (
+            "ready",
+            "active",
+            "confirmed",
+            "captured",
+            "succeeded",
+            "sent",
+            "available",
+            "valid",
+            "received",
+            "approved",
+            "cleared",
+        ),
+        OK,
+    ),
+    **dict.fromkeys(("starting", "held", "pending", "waiting", "scheduled", "offered", "raised", "submitted"), WAITING),
+    **dict.fromkeys(
+        (
+            "paying",
+            "authorised",
+            "running",
+            "processing",
+            "open",
+            "acknowledged",
+            "counting",
+            "dispatched",
+            "partly_received",
+        ),
+        WORKING,
+    ),
     **dict.fromkeys(("expired", "released", "cancelled", "revoked", "refunded", "closed", "blocked", "voided"), OVER),
     **dict.fromkeys(("down", "failed", "declined", "dead", "refused"), FAILED),
-    **dict.fromkeys(("unknown", "retrying", "degraded", "disputed"), CARE),
+    **dict.fromkeys(("unknown", "retrying", "degraded", "disputed", "discrepant"), CARE),
     "booked": Look("info", "ticket"),
     "used": Look("info", "scan-line"),
+    "ordered": Look("ok", "send"),
+    "draft": Look("plain", "file-text"),
 }
 """State words of all systems. A word that is missing here looks plain until somebody decides how it should look."""
 

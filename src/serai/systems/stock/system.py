@@ -1,15 +1,17 @@
 """The declaration of stock (design 45)."""
 
 from functools import partial
+from pathlib import Path
 
 from serai.runtime.jobs import Job, Loop
 from serai.runtime.mail import Mailer
-from serai.runtime.system import Figure, Parts, Progress, System, World
+from serai.runtime.system import Entry, Figure, Parts, Progress, System, World
 from serai.systems.allocation.api import Allocation
 from serai.systems.identity.api import IdentityApi
 from serai.systems.stock.chain import HeadKey
 from serai.systems.stock.demo import Demo
 from serai.systems.stock.http import Desk, make_routers
+from serai.systems.stock.pages import make_pages
 from serai.systems.stock.service.alerts import MAIL_JOB, AlertMail
 from serai.systems.stock.service.chaining import KEY_ID, Chaining
 from serai.systems.stock.settings import StockSettings
@@ -40,7 +42,7 @@ def build(world: World) -> Parts:
         world.database, world.jobs_database, world.queue, mailer, stock.alerts, world.clock, world.settings.site_url
     )
     return Parts(
-        routers=make_routers(Desk(stock, chaining, {key.id: key.public()})),
+        routers=[*make_routers(Desk(stock, chaining, {key.id: key.public()})), make_pages(world, stock)],
         jobs=[
             Job(MAIL_JOB, mail.mail),
             Job("stock.sign_heads", partial(_sign, chaining), deadline_s=600, cron="7 0 * * *"),
@@ -84,6 +86,18 @@ SYSTEM = System(
     build=build,
     design=45,
     icon="package",
+    home="/stock",
+    navigation=(
+        Entry("Overview", "/stock", "layout-dashboard", "stock:view"),
+        Entry("Products", "/stock/products", "package", "stock:view"),
+        Entry("Places", "/stock/locations", "store", "stock:view"),
+        Entry("Movements", "/stock/movements", "activity", "stock:view"),
+        Entry("Transfers", "/stock/transfers", "send", "stock:view"),
+        Entry("Counts", "/stock/counts", "scan-line", "stock:view"),
+        Entry("Alerts", "/stock/alerts", "inbox", "stock:view"),
+        Entry("Import", "/stock/import", "file-text", "stock:manage"),
+    ),
+    folder=Path(__file__).parent,
     needs=("identity", "allocation"),
     settings=(StockSettings,),
     migrations="serai.systems.stock.migrations",

@@ -49,6 +49,22 @@ def catalogue_router(desk: Desk) -> APIRouter:
     return router
 
 
+def product_of(wanted: ProductIn) -> Product:
+    """A product of a request, which gets its id when it is made."""
+    return Product(
+        0,
+        NEW,
+        wanted.sku,
+        wanted.name,
+        wanted.unit,
+        wanted.decimals,
+        wanted.tracking,
+        wanted.currency,
+        wanted.gtin,
+        body_uuid("category_id", wanted.category_id, "category") if wanted.category_id else None,
+    )
+
+
 def _products(router: APIRouter, desk: Desk) -> None:
     catalogue = desk.stock.catalogue
 
@@ -78,18 +94,7 @@ def _product_changes(router: APIRouter, desk: Desk) -> None:
 
     @router.post("/products", response_model=ProductOut, status_code=201, summary="Add a product")
     async def add_product(principal: Manager, wanted: ProductIn) -> Response:
-        product = Product(
-            0,
-            NEW,
-            wanted.sku,
-            wanted.name,
-            wanted.unit,
-            wanted.decimals,
-            wanted.tracking,
-            wanted.currency,
-            wanted.gtin,
-            body_uuid("category_id", wanted.category_id, "category") if wanted.category_id else None,
-        )
+        product = product_of(wanted)
 
         async def work(tx: Transaction) -> dict[str, Any]:
             return product_json(await catalogue.add_product(tx, product, principal.label))

@@ -62,6 +62,34 @@ def flows_router(desk: Desk) -> APIRouter:
     return router
 
 
+def transfer_of(wanted: TransferIn) -> Wanted:
+    """A transfer of a request; Invalid names the field of an id that is none."""
+    return Wanted(
+        body_uuid("from_id", wanted.from_id, "location"),
+        body_uuid("to_id", wanted.to_id, "location"),
+        items_of(wanted.items),
+        wanted.reference,
+    )
+
+
+def plan_of(wanted: CountIn) -> Plan:
+    """A stock-take of a request; Invalid names the field of an id that is none."""
+    return Plan(
+        body_uuid("location_id", wanted.location_id, "location"),
+        tuple(body_uuid(f"product_ids.{place}", text, "product") for place, text in enumerate(wanted.product_ids)),
+        wanted.blind,
+        wanted.note,
+    )
+
+
+def numbers_of(wanted: NumbersIn) -> list[Number]:
+    """Numbers of a request; Invalid names the field of an id that is none."""
+    return [
+        Number(body_uuid(f"numbers.{place}.product_id", each.product_id, "product"), each.quantity, each.batch)
+        for place, each in enumerate(wanted.numbers)
+    ]
+
+
 def _reserving(router: APIRouter, desk: Desk) -> None:
     reservations = desk.stock.reservations
 
@@ -156,12 +184,7 @@ def _transfers(router: APIRouter, desk: Desk) -> None:
     async def draft(
         principal: Mover, request: Request, wanted: TransferIn, idempotency_key: OnceKey = None
     ) -> Response:
-        asked = Wanted(
-            body_uuid("from_id", wanted.from_id, "location"),
-            body_uuid("to_id", wanted.to_id, "location"),
-            items_of(wanted.items),
-            wanted.reference,
-        )
+        asked = transfer_of(wanted)
 
         async def work(tx: Transaction) -> Mapping[str, Any]:
             return transfer_json(await transfers.draft(tx, asked, principal.label))
@@ -252,12 +275,7 @@ def _counts(router: APIRouter, desk: Desk) -> None:
 
     @router.post("/counts", response_model=CountOut, status_code=201, summary="Begin a stock-take")
     async def begin(principal: Mover, request: Request, wanted: CountIn, idempotency_key: OnceKey = None) -> Response:
-        plan = Plan(
-            body_uuid("location_id", wanted.location_id, "location"),
-            tuple(body_uuid(f"product_ids.{place}", text, "product") for place, text in enumerate(wanted.product_ids)),
-            wanted.blind,
-            wanted.note,
-        )
+        plan = plan_of(wanted)
 
         async def work(tx: Transaction) -> Mapping[str, Any]:
             return count_json(await counts.begin(tx, plan, principal.label))
@@ -303,10 +321,7 @@ def _count_steps(router: APIRouter, desk: Desk) -> None:
 
     @router.put("/counts/{count_id}/numbers", response_model=CountOut, summary="Enter what was found")
     async def enter(principal: Mover, count_id: PlainId, wanted: NumbersIn) -> Response:
-        numbers = [
-            Number(body_uuid(f"numbers.{place}.product_id", each.product_id, "product"), each.quantity, each.batch)
-            for place, each in enumerate(wanted.numbers)
-        ]
+        numbers = numbers_of(wanted)
         return await stepped(principal, count_id, lambda tx, found: counts.enter(tx, found, numbers, principal.label))
 
     @router.post("/counts/{count_id}/submit", response_model=CountOut, summary="All is counted")

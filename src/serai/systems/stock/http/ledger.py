@@ -96,7 +96,8 @@ def items_of(items: list[ItemIn], at: str = "items") -> tuple[Item, ...]:
     )
 
 
-def _draft(wanted: MovementIn, at: str = "") -> Draft:
+def draft_of(wanted: MovementIn, at: str = "") -> Draft:
+    """A movement of a request; Invalid names the field of an id that is none."""
     return Draft(
         Kind(wanted.kind),
         body_uuid(f"{at}location_id", wanted.location_id, "location"),
@@ -120,7 +121,7 @@ def _movements(router: APIRouter, desk: Desk) -> None:
     async def post_movement(
         principal: Mover, request: Request, wanted: MovementIn, idempotency_key: OnceKey = None
     ) -> Response:
-        draft = _draft(wanted)
+        draft = draft_of(wanted)
 
         async def work(tx: Transaction) -> Mapping[str, Any]:
             return posted_json((await movements.post(tx, [draft], principal.label))[0])
@@ -133,7 +134,7 @@ def _movements(router: APIRouter, desk: Desk) -> None:
     async def post_movements(
         principal: Mover, request: Request, wanted: MovementsIn, idempotency_key: OnceKey = None
     ) -> Response:
-        drafts = [_draft(each, f"movements.{place}.") for place, each in enumerate(wanted.movements)]
+        drafts = [draft_of(each, f"movements.{place}.") for place, each in enumerate(wanted.movements)]
         if sum(len(draft.items) for draft in drafts) > ITEMS_MAX:
             raise Invalid.of("movements", "too_many_lines", f"Post at most {ITEMS_MAX} lines together.")
 

@@ -50,20 +50,25 @@ def reorder_router(desk: Desk) -> APIRouter:
     return router
 
 
+def rule_of(wanted: PolicyIn) -> Rule:
+    """A policy of a request; Invalid names the field of an id that is none."""
+    return Rule(
+        body_uuid("product_id", wanted.product_id, "product"),
+        body_uuid("location_id", wanted.location_id, "location"),
+        wanted.reorder_point,
+        wanted.reorder_quantity,
+        wanted.level_max,
+        wanted.lead_time_days,
+        wanted.safety_stock,
+    )
+
+
 def _policies(router: APIRouter, desk: Desk) -> None:
     alerts = desk.stock.alerts
 
     @router.put("/policies", response_model=PolicyOut, summary="When and how much to order of a product at a place")
     async def put_policy(principal: Manager, wanted: PolicyIn) -> Response:
-        rule = Rule(
-            body_uuid("product_id", wanted.product_id, "product"),
-            body_uuid("location_id", wanted.location_id, "location"),
-            wanted.reorder_point,
-            wanted.reorder_quantity,
-            wanted.level_max,
-            wanted.lead_time_days,
-            wanted.safety_stock,
-        )
+        rule = rule_of(wanted)
 
         async def work(tx: Transaction) -> Mapping[str, Any]:
             return ruled_json(await alerts.put_policy(tx, rule, principal.label))

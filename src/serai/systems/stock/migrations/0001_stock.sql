@@ -87,7 +87,7 @@ create table stock.movements (
   primary key (tenant_id, movement_no),
   unique (tenant_id, movement_id)
 );
-create index movements_by_time on stock.movements (tenant_id, recorded_at);
+create index movements_by_time on stock.movements (tenant_id, at, movement_id);
 create unique index movements_corrected_once on stock.movements (tenant_id, corrects) where corrects is not null;
 
 -- `movement_no` is drawn while the level's counter is locked, so in its order the quantities of a level add up to `level`.

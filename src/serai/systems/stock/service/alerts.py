@@ -157,6 +157,10 @@ class Alerts:
         """NoSuchAlert."""
         return (await self._shown(tx, [await self._found(tx, alert_id)]))[0]
 
+    async def of_ids(self, tx: Transaction, alert_ids: Sequence[UUID]) -> list[Shown]:
+        """Those of the ids that exist, in no order."""
+        return await self._shown(tx, await store.alerts_by_id(tx, alert_ids))
+
     async def acknowledge(self, tx: Transaction, alert_id: UUID, actor: str) -> Shown:
         """Somebody has seen it. IllegalStep."""
         return await self._step(tx, alert_id, AlertStep.ACKNOWLEDGE, actor)

@@ -92,6 +92,8 @@ class Movements:
         full = await self.get(tx, movement_id)
         if full.movement.kind not in {kind.value for kind in CORRECTABLE}:
             raise NotCorrectable(f"A movement of the kind {full.movement.kind} is put right by what it belongs to.")
+        if await store.is_taken_back(tx, movement_id):
+            raise _taken_back(movement_id)  # said before what its mirror image would lack now
         legs = tuple(leg.reversed() for leg in legs_from(full.lines))
         posting = Posting(
             self._ledger.new_id(),
@@ -106,7 +108,7 @@ class Movements:
         try:
             return (await self._ledger.post(tx, full.book, [posting]))[0]
         except UniqueViolation as twice:
-            raise AlreadyCorrected(f"The movement {movement_id} was taken back already.") from twice
+            raise _taken_back(movement_id) from twice
 
     async def get(self, tx: Transaction, movement_id: UUID) -> Full:
         """NoSuchMovement."""
@@ -120,6 +122,10 @@ class Movements:
     ) -> list[Full]:
         """The newest first; `before` is the number of the last one of the page before."""
         return await self._filled(tx, await store.movements(tx, product_no, location_no, before, limit))
+
+    async def of_ids(self, tx: Transaction, movement_ids: Sequence[UUID]) -> list[Full]:
+        """Those of the ids that exist, in no order."""
+        return await self._filled(tx, await store.movements_of(tx, movement_ids))
 
     async def _filled(self, tx: Transaction, movements: Sequence[Movement]) -> list[Full]:
         lines = await store.lines_of_movements(tx, [each.movement_no for each in movements])
@@ -275,3 +281,7 @@ async def _make_batches(tx: Transaction, known: Named, drafts: Sequence[Draft]) 
     }
     if wanted:
         await catalogue.ensure_batches(tx, [(*key, expires_on) for key, expires_on in wanted.items()])
+
+
+def _taken_back(movement_id: UUID) -> AlreadyCorrected:
+    return AlreadyCorrected(f"The movement {movement_id} was taken back already.")

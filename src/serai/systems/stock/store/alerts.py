@@ -175,6 +175,14 @@ async def alert(tx: Transaction, alert_id: UUID) -> Alert | None:
     return _alert(row) if row else None
 
 
+async def alerts_by_id(tx: Transaction, alert_ids: Sequence[UUID]) -> list[Alert]:
+    """Those of the ids that exist; by primary key."""
+    rows = await tx.fetch(
+        f"select {_ALERT} from stock.alerts where tenant_id = %s and alert_id = any(%s)", (tx.owner, list(alert_ids))
+    )
+    return [_alert(row) for row in rows]
+
+
 async def step_alert(
     tx: Transaction, known: Alert, to: AlertState, actor: str, reference: str, quantity: int | None
 ) -> Alert | None:

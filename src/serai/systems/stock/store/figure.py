@@ -6,14 +6,14 @@ from serai.runtime.postgres.database import Transaction
 
 
 async def moved_by_hour(tx: Transaction) -> tuple[float, ...]:
-    """Movements recorded in each of the last 24 hours, oldest first; by the index movements_by_time."""
+    """Movements of each of the last 24 hours, oldest first; by the index movements_by_time."""
     rows = await tx.fetch(
         """
         select count(m.movement_no)
         from generate_series(23, 0, -1) as h(back)
         left join stock.movements m on m.tenant_id = %(tenant)s
-          and m.recorded_at > clock_timestamp() - make_interval(hours => h.back + 1)
-          and m.recorded_at <= clock_timestamp() - make_interval(hours => h.back)
+          and m.at > clock_timestamp() - make_interval(hours => h.back + 1)
+          and m.at <= clock_timestamp() - make_interval(hours => h.back)
         group by h.back order by h.back desc
         """,
         {"tenant": tx.owner},

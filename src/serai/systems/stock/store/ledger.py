@@ -225,6 +225,14 @@ def _columns(keys: Sequence[LevelKey]) -> dict[str, list[int]]:
     }
 
 
+async def is_taken_back(tx: Transaction, movement_id: UUID) -> bool:
+    """Whether a correction names it; by the unique index that lets only one do so."""
+    row = await tx.fetch_one(
+        "select 1 from stock.movements where tenant_id = %s and corrects = %s", (tx.owner, movement_id)
+    )
+    return row is not None
+
+
 _MOVEMENT = "m.movement_no, m.movement_id, m.kind, m.at, m.recorded_at, m.actor, m.reason, m.reference, m.corrects"
 
 
@@ -235,6 +243,15 @@ async def movement(tx: Transaction, movement_id: UUID) -> Movement | None:
         (tx.owner, movement_id),
     )
     return Movement(*row) if row else None
+
+
+async def movements_of(tx: Transaction, movement_ids: Sequence[UUID]) -> list[Movement]:
+    """Those of the ids that exist; by their unique key."""
+    rows = await tx.fetch(
+        f"select {_MOVEMENT} from stock.movements m where m.tenant_id = %s and m.movement_id = any(%s)",
+        (tx.owner, list(movement_ids)),
+    )
+    return [Movement(*row) for row in rows]
 
 
 async def lines_of_movements(tx: Transaction, numbers: Sequence[int]) -> dict[int, list[Line]]:
