@@ -19,12 +19,35 @@ FAILED = Look("bad", "circle-x")
 CARE = Look("warn", "triangle-alert")
 
 LOOKS = {
-    **dict.fromkeys(("ready", "active", "confirmed", "captured", "succeeded", "sent", "available", "valid"), OK),
-    **dict.fromkeys(("starting", "held", "pending", "waiting", "scheduled", "offered"), WAITING),
-    **dict.fromkeys(("paying", "authorised", "running", "processing", "open"), WORKING),
-    **dict.fromkeys(("expired", "released", "cancelled", "revoked", "refunded", "closed", "blocked", "voided"), OVER),
-    **dict.fromkeys(("down", "failed", "declined", "dead", "refused"), FAILED),
+    **dict.fromkeys(
+        ("ready", "active", "confirmed", "captured", "succeeded", "sent", "available", "valid"), OK
+    ),
+    **dict.fromkeys(("starting", "held", "pending", "waiting", "scheduled", "offered", "requested"), WAITING),
+    **dict.fromkeys(("paying", "authorised", "running", "processing", "open", "accepted"), WORKING),
+    **dict.fromkeys(
+        (
+            "expired",
+            "released",
+            "cancelled",
+            "revoked",
+            "refunded",
+            "closed",
+            "blocked",
+            "voided",
+            "returned",
+            "ported_out",
+            "retired",
+            "withdrawn",
+            "planned",
+        ),
+        OVER,
+    ),
+    **dict.fromkeys(("down", "failed", "declined", "dead", "refused", "rejected"), FAILED),
     **dict.fromkeys(("unknown", "retrying", "degraded", "disputed"), CARE),
+    **dict.fromkeys(("returned", "ported_out", "retired", "withdrawn", "planned"), OVER),
+    "completed": OK,
+    "sold": Look("info", "shield-check"),
+    "quarantine": Look("warn", "moon"),
     "booked": Look("info", "ticket"),
     "used": Look("info", "scan-line"),
 }
