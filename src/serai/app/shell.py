@@ -7,6 +7,7 @@ from fastapi import Request
 from serai.app.plan import port_of
 from serai.runtime.settings import RuntimeSettings
 from serai.runtime.system import System, World
+from serai.systems.checkout.api import FOLDER as CHECKOUT
 from serai.systems.identity.api import account_of, csrf_token, flashes_of
 from serai.web.mailbox import HREF as MAILBOX
 from serai.web.shell import NavEntry, Shell, SystemEntry
@@ -17,7 +18,7 @@ READ_MAIL = "console:mailbox"
 
 def make_shell(world: World, systems: Sequence[System]) -> Shell:
     """The shell that draws the pages of these systems."""
-    folders = {system.name: system.folder for system in systems if system.folder}
+    folders = {"checkout": CHECKOUT} | {system.name: system.folder for system in systems if system.folder}
     return Shell(
         clock=world.clock,
         csrf_token=csrf_token,

@@ -35,7 +35,9 @@ LOOKS = {
         ),
         OK,
     ),
-    **dict.fromkeys(("starting", "held", "pending", "waiting", "scheduled", "offered", "raised", "submitted"), WAITING),
+    **dict.fromkeys(
+        ("starting", "held", "pending", "waiting", "scheduled", "offered", "raised", "submitted", "requested"), WAITING
+    ),
     **dict.fromkeys(
         (
             "paying",
@@ -47,12 +49,17 @@ LOOKS = {
             "counting",
             "dispatched",
             "partly_received",
+            "accepted",
         ),
         WORKING,
     ),
     **dict.fromkeys(("expired", "released", "cancelled", "revoked", "refunded", "closed", "blocked", "voided"), OVER),
-    **dict.fromkeys(("down", "failed", "declined", "dead", "refused"), FAILED),
+    **dict.fromkeys(("down", "failed", "declined", "dead", "refused", "rejected"), FAILED),
     **dict.fromkeys(("unknown", "retrying", "degraded", "disputed", "discrepant"), CARE),
+    **dict.fromkeys(("returned", "ported_out", "retired", "withdrawn", "planned"), OVER),
+    "completed": OK,
+    "sold": Look("info", "shield-check"),
+    "quarantine": Look("warn", "moon"),
     "booked": Look("info", "ticket"),
     "used": Look("info", "scan-line"),
     "ordered": Look("ok", "send"),

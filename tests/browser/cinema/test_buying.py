@@ -43,7 +43,7 @@ async def test_two_seats_by_mouse_from_the_map_to_the_refund(open_site: Any, vis
     ids = await hold(ada, site, show_id, 11, 12)
     page = ada.page
     assert await page.inner_text(".order-total strong") == "€24.00"
-    assert await page.inner_text(".sm-countdown-digits") in ("10:00", "9:59", "9:58")
+    assert await page.inner_text(".countdown-digits") in ("10:00", "9:59", "9:58")
     await pay(ada)
     await page.wait_for_url("**/cinema/bookings/*")
     assert await page.locator(".ticket-qr svg").count() == 2
@@ -181,9 +181,9 @@ async def test_seats_can_be_released_and_time_added(open_site: Any, visitor: Any
     site.sql("update allocation.claims set expires_at = clock_timestamp() + interval '90 seconds'")
     site.sql("update allocation.units set expires_at = clock_timestamp() + interval '90 seconds' where state = 'held'")
     await ada.page.reload()
-    assert await ada.page.get_attribute(".sm-countdown", "data-urgent") == "true"
+    assert await ada.page.get_attribute(".countdown", "data-urgent") == "true"
     await ada.page.click("text=More time")
-    await ada.page.wait_for_selector(".sm-countdown[data-urgent=false]")
+    await ada.page.wait_for_selector(".countdown[data-urgent=false]")
     await ada.page.click("text=Release seats")
     await ada.page.wait_for_url("**/cinema/shows/*")
     assert "free again" in await ada.page.inner_text(".notice")

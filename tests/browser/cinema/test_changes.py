@@ -178,6 +178,6 @@ async def test_a_show_that_is_called_off_is_said_on_every_page(open_site: Any, v
     await page.wait_for_selector("text=This show does not take place")
     await site.run_loops("cinema.settle_shows")
     await ticket.reload()
-    assert "The show was called off" in await ticket.inner_text(".ticket-hello")
+    assert "The show was called off" in await ticket.inner_text(".outcome")
     assert await site.money() == (1200, 1200)
     meant(ada)

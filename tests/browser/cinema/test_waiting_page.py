@@ -60,7 +60,7 @@ async def test_from_sold_out_to_the_ticket(open_site: Any, visitor: Any) -> None
     await site.run_loops("cinema.waiting")
     await page.wait_for_selector("[data-phase=offered]", timeout=NOTICED_MS)
     assert "Seats came free for you" in await page.inner_text("#announcer")
-    assert await page.inner_text(".sm-countdown-digits") in ("30:00", "29:59", "29:58", "29:57", "29:56", "29:55")
+    assert await page.inner_text(".countdown-digits") in ("30:00", "29:59", "29:58", "29:57", "29:56", "29:55")
     assert await page.locator(".order-seats li").count() == 2
     await other.wait_for_selector(".waiting-place strong:text-is('1')", timeout=NOTICED_MS)
     await page.click("text=Take these seats")

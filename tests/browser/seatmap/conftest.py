@@ -59,6 +59,6 @@ def pure(visit: Callable[..., Any]) -> Callable[[str, str], Any]:
     page = visit(hall.FakeShow([]), "/blank")
 
     def evaluate(module: str, expression: str) -> Any:
-        return page.evaluate(f"import('/seatmap/{module}').then((m) => {expression})")
+        return page.evaluate(f"import('/cinema/seatmap/{module}').then((m) => {expression})")
 
     return evaluate

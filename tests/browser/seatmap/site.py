@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from hall import FakeShow
 
 SHIPPED = Path(__file__).parents[3] / "src/serai/systems/cinema/static/seatmap"
+CHECKOUT = Path(__file__).parents[3] / "src/serai/systems/checkout/static"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html; charset=utf-8"}
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<script type="module" src="/seatmap/{module}"></script></head>
+<script type="module" src="/cinema/seatmap/{module}"></script></head>
 <body style="margin:0;padding:12px"><main><h1 style="font:600 20px sans-serif;margin:0 0 12px">{title}</h1>{body}</main>
 </body></html>"""
 PAGES = {
@@ -45,8 +46,10 @@ class Handler(BaseHTTPRequestHandler):
         if url.path in PAGES:
             title, module, body = PAGES[url.path]
             self._send(200, PAGE.format(title=title, module=module, body=body).encode(), ".html")
-        elif url.path.startswith("/seatmap/"):
+        elif url.path.startswith("/cinema/seatmap/"):
             self._file(SHIPPED / Path(url.path).name)
+        elif url.path.startswith("/checkout/"):
+            self._file(CHECKOUT / Path(url.path).name)
         elif url.path == f"{API}/shows/S1/seats":
             plan = {"plan": show.plan} if show.plan else {}
             self._json(200, {"version": show.version, "seats": show.seats, **plan})

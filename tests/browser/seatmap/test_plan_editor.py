@@ -239,7 +239,7 @@ def test_a_message_leads_to_its_place(visit: Visit, halls: Any) -> None:
 
 
 def test_exporting_and_importing_gives_the_same_plan(pure: Pure) -> None:
-    code = f"""Promise.all([import('/seatmap/plan-format.js'), import('/seatmap/plan-model.js')]).then(([f, p]) => {{
+    code = f"""Promise.all([import('/cinema/seatmap/plan-format.js'), import('/cinema/seatmap/plan-model.js')]).then(([f, p]) => {{
       const ids = {IDS};
       let plan = p.addBlock(p.emptyPlan(ids), {BLOCK}, ids).plan;
       const round = {{shape: 'ellipse', position: {{x: 9, y: 9}}, ellipse: {{radius: {{x: 5, y: 3}}}}, rotation: 20}};
@@ -345,7 +345,7 @@ def test_labels_numbers_and_snapping(pure: Pure, code: str, expected: Any) -> No
 
 
 def test_the_check_finds_what_would_hurt_on_the_evening(pure: Pure) -> None:
-    code = f"""import('/seatmap/plan-model.js').then((p) => {{
+    code = f"""import('/cinema/seatmap/plan-model.js').then((p) => {{
       const ids = {IDS}; let plan = p.addBlock(p.emptyPlan(ids, ''), {BLOCK}, ids).plan;
       const [a, b] = p.seatsOf(plan);
       plan = p.moveBy(plan, new Set([a.id]), 25, 0);

@@ -50,7 +50,7 @@ def test_two_seats_are_chosen_by_mouse_and_held(visit: Visit, halls: Any) -> Non
     page.evaluate("document.addEventListener('held', (e) => (window.heldId = e.detail.id))")
     page.click("[data-action=hold]")
     page.wait_for_selector(".sm-panel[data-mode=held]")
-    assert page.inner_text(".sm-countdown-digits") in ("10:00", "9:59")
+    assert page.inner_text(".countdown-digits") in ("10:00", "9:59")
     assert page.evaluate("window.heldId") in show.holds
     assert (
         page.evaluate(
@@ -169,12 +169,12 @@ def test_a_hold_survives_a_reload_and_can_be_extended_and_given_back(visit: Visi
     until_live(page)
     page.mouse.click(*at(page, "D1"))
     page.click("[data-action=hold]")
-    page.wait_for_selector(".sm-countdown[data-urgent=true]")
+    page.wait_for_selector(".countdown[data-urgent=true]")
     page.reload()
     page.wait_for_selector(".sm-panel[data-mode=held]")
     show.hold_s = 600
     page.click("text=More time")
-    page.wait_for_selector(".sm-countdown[data-urgent=false]")
+    page.wait_for_selector(".countdown[data-urgent=false]")
     page.click("text=Change seats")
     page.wait_for_selector(".sm-panel[data-mode=choice]")
     assert chosen(page) == ["D1"]
@@ -354,7 +354,7 @@ def test_an_unreachable_server_is_told_and_can_be_asked_again(visit: Visit, hall
     page = visit(halls.FakeShow(halls.small_hall()), "/blank")
     page.route("**/seats", lambda route: route.fulfill(status=503, json={"detail": "Back in a minute."}))
     page.evaluate(
-        """import('/seatmap/seat-map.js').then(() => {
+        """import('/cinema/seatmap/seat-map.js').then(() => {
         document.body.innerHTML = '<seat-map src="/api/cinema/v1/shows/S1"></seat-map>'; })"""
     )
     page.locator(".sm-cover", has_text="Back in a minute.").wait_for()

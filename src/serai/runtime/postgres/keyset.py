@@ -22,7 +22,7 @@ class Order:
     """One way to sort: an SQL expression that is never null, and its type."""
 
     expression: LiteralString
-    type: Literal["text", "int", "timestamptz"] = "text"
+    type: Literal["text", "int", "bigint", "timestamptz"] = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,13 @@ class Clauses:
         )
 
 
-def clauses(seek: Seek, orders: Mapping[str, Order], row_id: LiteralString) -> Clauses:
-    """The parts for one of `orders`; `row_id` is the uuid column that tells equal values apart. Raises Invalid."""
+IdType = Literal["uuid", "text", "bigint"]
+
+
+def clauses(seek: Seek, orders: Mapping[str, Order], row_id: LiteralString, id_type: IdType = "uuid") -> Clauses:
+    """The parts for one of `orders`; `row_id` is the column that tells equal values apart. Raises Invalid."""
     order = orders[seek.order]
-    if seek.beside and not _readable(order, *seek.beside):
+    if seek.beside and not _readable(order, id_type, *seek.beside):
         raise Invalid.of("cursor", "bad_cursor", "Use the address of the next or previous page, unchanged.")
     down = seek.descending != seek.back
     way: LiteralString = "desc" if down else "asc"
@@ -87,19 +90,34 @@ def clauses(seek: Seek, orders: Mapping[str, Order], row_id: LiteralString) -> C
     return Clauses(
         seek,
         f"({order.expression})::text as seek_value, {row_id}::text as seek_id",
-        f"(%(seek_id)s::uuid is null or ({order.expression}, {row_id}) {sign}"
-        f" (%(seek_value)s::text::{order.type}, %(seek_id)s::uuid))",
+        f"(%(seek_id)s::text is null or ({order.expression}, {row_id}) {sign}"
+        f" (%(seek_value)s::text::{order.type}, %(seek_id)s::text::{id_type}))",
         f"order by {order.expression} {way}, {row_id} {way} limit %(seek_limit)s",
         {"seek_value": beside[0], "seek_id": beside[1], "seek_limit": seek.limit + 1},
     )
 
 
-def _readable(order: Order, value: str, row_id: str) -> bool:
+def _readable(order: Order, id_type: IdType, value: str, row_id: str) -> bool:
     """Whether PostgreSQL reads them: what a reader sends back may have been changed on the way."""
-    readers: dict[str, Callable[[str], object]] = {"text": str, "int": int, "timestamptz": datetime.fromisoformat}
     try:
-        UUID(row_id)
-        readers[order.type](value)
+        _READERS[id_type](row_id)
+        _READERS[order.type](value)
     except ValueError:
         return False
-    return "\0" not in value
+    return "\0" not in value + row_id
+
+
+def _bigint(text: str) -> int:
+    """A whole number that a bigint holds; ValueError."""
+    if not -(2**63) <= int(text) < 2**63:
+        raise ValueError(text)
+    return int(text)
+
+
+_READERS: Mapping[str, Callable[[str], object]] = {
+    "text": str,
+    "int": int,
+    "bigint": _bigint,
+    "uuid": UUID,
+    "timestamptz": datetime.fromisoformat,
+}

@@ -19,6 +19,8 @@ class Words:
 
     id_field: str
     """The order's id in a refusal that asks the buyer to go on: 'booking_id'."""
+    held: str
+    """Of the goods while nothing is paid, on a page of their own: 'Your seats are still held.'"""
     still_held: str
     not_held: str
     being_paid: str

@@ -1,17 +1,19 @@
 """The declaration of simcards (design 30)."""
 
 from functools import partial
+from pathlib import Path
 from uuid import UUID
 
 from serai.runtime.jobs import Job, Loop
 from serai.runtime.mail import Mailer
-from serai.runtime.system import Figure, Parts, Progress, System, World
+from serai.runtime.system import Entry, Figure, Parts, Progress, System, World
 from serai.systems.allocation.api import Allocation
 from serai.systems.identity.api import IdentityApi
 from serai.systems.payments.api import Payments
 from serai.systems.simcards import demo
 from serai.systems.simcards.http import Simcards, make_routers
 from serai.systems.simcards.model import OWNER
+from serai.systems.simcards.pages import make_pages
 from serai.systems.simcards.service.cards import Cards
 from serai.systems.simcards.service.holds import Holds
 from serai.systems.simcards.service.mail import SaleMail
@@ -69,7 +71,7 @@ def build(world: World) -> Parts:
         await shop.pools.fill(UUID(tenant), UUID(pool_id))
 
     return Parts(
-        routers=make_routers(shop),
+        routers=[*make_routers(shop), make_pages(world, shop)],
         jobs=[
             Job("simcards.mail_sale", mail.send),
             Job("simcards.fill_pool", fill_pool, deadline_s=1800),
@@ -104,6 +106,9 @@ SYSTEM = System(
     build=build,
     design=30,
     icon="smartphone",
+    home="/simcards",
+    navigation=(Entry("Numbers", "/simcards", "smartphone"),),
+    folder=Path(__file__).parent,
     needs=("identity", "allocation", "payments"),
     settings=(SimcardsSettings,),
     migrations="serai.systems.simcards.migrations",

@@ -7,6 +7,7 @@
 from fastapi import APIRouter
 
 from serai.runtime.system import World
+from serai.systems.checkout.api import PayForm
 from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.pages.checkout import CheckoutPages
 from serai.systems.cinema.pages.door import DoorPages
@@ -16,6 +17,7 @@ from serai.systems.cinema.pages.show import ShowPages
 from serai.systems.cinema.pages.swap import SwapPages
 from serai.systems.cinema.pages.ticket import TicketPages
 from serai.systems.cinema.pages.waiting import WaitingPages
+from serai.systems.cinema.service.orders import WORDS
 from serai.systems.cinema.service.programme import Programme
 from serai.systems.identity.api import CsrfProtected, PageRoute
 from serai.web.shell import Shell
@@ -28,7 +30,7 @@ def make_pages(world: World, cinema: Cinema) -> APIRouter:
     programme = Programme(world.database, world.clock)
     ProgrammePages(cinema, programme, shell, world.clock).add_to(pages)
     ShowPages(cinema, programme, shell, world.clock).add_to(pages)
-    CheckoutPages(cinema, shell, world.clock, world.random, embedded=not world.settings.stripe_key).add_to(pages)
+    CheckoutPages(cinema, shell, world.clock, PayForm(world.settings, world.random, WORDS)).add_to(pages)
     TicketPages(cinema, shell, world.clock, world.settings.site_url).add_to(pages)
     SwapPages(cinema, shell, world.clock).add_to(pages)
     WaitingPages(cinema, shell, world.clock).add_to(pages)

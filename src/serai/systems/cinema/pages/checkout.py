@@ -4,20 +4,19 @@ The page tells the hold's state as the database has it, so a reload or a second 
 carries the key of one attempt: sent twice, by a nervous finger or a broken line, it is one payment.
 """
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Any
 
 import orjson
-from fastapi import APIRouter, Form, Request, Response
-from pydantic import EmailStr, TypeAdapter, ValidationError
+from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
-from serai.kernel.errors import Invalid
 from serai.kernel.ids import Capability
-from serai.kernel.ports import Clock, Random
-from serai.runtime.http.idempotency import IdempotencyKeyReused, Key, RequestInFlight, owner_of
+from serai.kernel.ports import Clock
+from serai.runtime.http.idempotency import IdempotencyKeyReused, RequestInFlight
 from serai.runtime.http.principal import Asking, Principal
 from serai.systems.allocation.api import ClaimState
+from serai.systems.checkout.api import PayForm, attempt_key, checked
 from serai.systems.cinema.errors import HoldExpired, NoSuchHold, ShowCancelled, ShowStarted
 from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.model import Booking, BookingState
@@ -25,60 +24,21 @@ from serai.systems.cinema.service.bookings import Purchase, Standing
 from serai.systems.cinema.service.holds import Hold
 from serai.systems.identity.api import leave_flash
 from serai.systems.payments.api import PaymentState, PaymentUnknown
+from serai.web.forms import Form, read_form
 from serai.web.shell import Shell
 
-ATTEMPT_BYTES = 16
-
-EMAIL: TypeAdapter[str] = TypeAdapter(EmailStr)
-
-
-@dataclass(frozen=True, slots=True)
-class TestCard:
-    """A payment method of the embedded gateway: a name for what happens, never a card's number."""
-
-    token: str
-    title: str
-    last4: str
-    sentence: str
-    icon: str
-
-
-TEST_CARDS = (
-    TestCard("pm_card_visa", "Visa", "4242", "The payment succeeds.", "circle-check"),
-    TestCard("pm_card_mastercard", "Mastercard", "4444", "The payment succeeds.", "circle-check"),
-    TestCard("pm_card_threeDSecure2Required", "Visa with 3-D Secure", "3220", "Your bank asks first.", "shield-check"),
-    TestCard("pm_card_chargeDeclined", "Visa, declined", "0002", "The bank says no.", "circle-x"),
-    TestCard(
-        "pm_card_chargeDeclinedInsufficientFunds",
-        "Visa without funds",
-        "9995",
-        "Not enough money on the card.",
-        "wallet",
-    ),
-)
-
-Typed = Annotated[str, Form(max_length=254)]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the buyer filled in, and what was wrong with it."""
-
-    email: str = ""
-    name: str = ""
-    method: str = TEST_CARDS[0].token
-    errors: tuple[tuple[str, str], ...] = ()
+FIELDS = ("method", "email", "name")
+NAME_CHARS_MAX = 120
 
 
 class CheckoutPages:
     """/cinema/checkout/{hold}."""
 
-    def __init__(self, cinema: Cinema, shell: Shell, clock: Clock, random: Random, *, embedded: bool) -> None:
+    def __init__(self, cinema: Cinema, shell: Shell, clock: Clock, pay_form: PayForm) -> None:
         self._cinema = cinema
         self._shell = shell
         self._clock = clock
-        self._random = random
-        self._embedded = embedded
+        self._pay_form = pay_form
 
     def add_to(self, pages: APIRouter) -> None:
         """Adds the routes."""
@@ -100,24 +60,15 @@ class CheckoutPages:
             return _to_booking(standing.booking.capability.text())
         return self._gone(request, hold, booking, await self._over(principal, hold))
 
-    async def pay(
-        self,
-        request: Request,
-        principal: Asking,
-        hold_id: str,
-        attempt: Annotated[str, Form(max_length=64)] = "",
-        method: Annotated[str, Form(max_length=120, pattern=r"^[A-Za-z0-9_]*$")] = "",
-        email: Typed = "",
-        name: Annotated[str, Form(max_length=120)] = "",
-    ) -> Response:
+    async def pay(self, request: Request, principal: Asking, hold_id: str) -> Response:
         """Pays, and leads on to what became of it."""
         hold = _capability(hold_id)
-        asked = _checked(Asked(email.strip(), name.strip(), method))
-        if asked.errors:
+        form = _named(checked(await read_form(request), "your tickets go there"))
+        if form.errors:
             held = await self._cinema.holds.get(principal.tenant, hold)
-            return self._form(request, held, None, asked, status=422)
-        key = _key(principal, request, hold_id, attempt, asked)
-        purchase = Purchase(hold, asked.method, asked.email, asked.name)
+            return self._form(request, held, None, form, status=422)
+        key = attempt_key(request, principal, hold_id, form, FIELDS)
+        purchase = Purchase(hold, form.value("method"), form.value("email"), form.value("name"))
         here = f"/cinema/checkout/{hold_id}"
         try:
             reply = await self._cinema.bookings.book(principal.tenant, purchase, key)
@@ -166,23 +117,20 @@ class CheckoutPages:
         )
 
     def _form(
-        self, request: Request, hold: Hold, booking: Booking | None, asked: Asked, *, status: int = 200
+        self, request: Request, hold: Hold, booking: Booking | None, form: Form, *, status: int = 200
     ) -> Response:
         return self._shell.render(
             request,
             "cinema/checkout.html",
             system="cinema",
             status=status,
-            headers={"cache-control": "no-store"},
+            headers=self._pay_form.headers,
             hold=hold,
             hold_id=hold.capability.text(),
             seats=_seats(hold),
             refused=booking.reason if booking else "",
-            asked=asked,
-            errors=dict(asked.errors),
-            cards=TEST_CARDS,
-            embedded=self._embedded,
-            attempt=self._random.token(ATTEMPT_BYTES).hex(),
+            form=form,
+            pay=self._pay_form.drawn(hold.total),
             now=self._clock.now(),
         )
 
@@ -205,32 +153,17 @@ def _came_to_nothing(standing: Standing) -> bool:
     )
 
 
-def _remembered(booking: Booking | None) -> Asked:
+def _named(form: Form) -> Form:
+    """With what is wrong with the name."""
+    name = form.value("name")
+    if len(name) <= NAME_CHARS_MAX and name.isprintable():
+        return form
+    return replace(form, errors={**form.errors, "name": f"One line of at most {NAME_CHARS_MAX} characters."})
+
+
+def _remembered(booking: Booking | None) -> Form:
     """What was filled in at the attempt before."""
-    return Asked(booking.email, booking.name) if booking else Asked()
-
-
-def _checked(asked: Asked) -> Asked:
-    """With what is wrong, if anything, and the address as mail writes it."""
-    errors = []
-    try:
-        email = EMAIL.validate_python(asked.email)
-    except ValidationError:
-        email = asked.email
-        errors.append(("email", "Write an e-mail address such as ada@example.org; your tickets go there."))
-    if not asked.method:
-        errors.append(("method", "Choose how to pay."))
-    return Asked(email, asked.name, asked.method, tuple(errors))
-
-
-def _key(principal: Principal, request: Request, hold_id: str, attempt: str, asked: Asked) -> Key:
-    """One attempt's key. The secret in the address stands for a guest, as it does in the API."""
-    if not attempt:
-        raise Invalid.of("attempt", "missing", "Open the checkout page and pay from there.")
-    owner = hold_id if principal.kind == "guest" else principal.label
-    body = "\0".join((asked.method, asked.email, asked.name)).encode()
-    path = request.url.path
-    return Key.of(attempt, owner=owner_of(principal.tenant, owner), method="POST", path=path, body=body)
+    return Form({"email": booking.email, "name": booking.name} if booking else {})
 
 
 def _seats(hold: Hold) -> list[dict[str, Any]]:

@@ -10,11 +10,11 @@ from starlette.responses import RedirectResponse
 from serai.kernel.errors import Conflict, Invalid, SeraiError
 from serai.kernel.ports import Clock
 from serai.runtime.http.principal import Asking
+from serai.systems.checkout.api import EMAIL
 from serai.systems.cinema.errors import ShowCancelled, ShowStarted
 from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.http.parts import find_show
 from serai.systems.cinema.model import Show
-from serai.systems.cinema.pages.checkout import EMAIL
 from serai.systems.cinema.service.programme import Programme
 from serai.systems.identity.api import leave_flash
 from serai.web.shell import Shell

@@ -12,6 +12,7 @@ from serai.kernel.ids import Capability
 from serai.kernel.money import Money
 from serai.kernel.ports import Clock
 from serai.runtime.http.principal import Asking
+from serai.systems.checkout.api import BACK_FROM_BANK
 from serai.systems.cinema.calendar import Event, calendar
 from serai.systems.cinema.errors import BookingNotOpen, NoSuchBooking, NotCancellable, PaymentUnsettled, TicketNotValid
 from serai.systems.cinema.http import Cinema
@@ -22,9 +23,6 @@ from serai.systems.cinema.tickets import qr_svg
 from serai.systems.identity.api import leave_flash
 from serai.systems.payments.api import PaymentState, PaymentUnknown
 from serai.web.shell import Shell
-
-BACK_FROM_BANK = "redirect_status"
-"""What the gateway adds to the address when the bank sends a buyer back."""
 
 SWAPPED = "swapped"
 """What the seat map adds to the address when seats were exchanged."""

@@ -21,6 +21,7 @@ TOPIC = "serai.cinema.booking"
 
 WORDS = Words(
     id_field="booking_id",
+    held="Your seats are still held.",
     still_held="Your seats are still held: try another card.",
     not_held="Your seats are not held any more: choose again.",
     being_paid="These seats are being paid by another request; ask again.",

@@ -21,6 +21,7 @@ TOPIC = "serai.simcards.sale"
 
 WORDS = Words(
     id_field="sale_id",
+    held="Your number is still held.",
     still_held="Your number is still held: try another card.",
     not_held="Your number is not held any more: choose again.",
     being_paid="This number is being paid by another request; ask again.",

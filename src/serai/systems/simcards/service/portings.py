@@ -61,6 +61,11 @@ class Portings:
         async with self._database.transaction(tenant) as tx:
             return await self._open(tx, capability)
 
+    async def of_number(self, tenant: UUID, number: int) -> Porting | None:
+        """The open request of a number, if it has one."""
+        async with self._database.transaction(tenant) as tx:
+            return await store.open_porting_of(tx, number)
+
     async def waiting(self, tenant: UUID) -> list[Porting]:
         """Requests that wait for somebody, oldest first, <= OPEN_MAX."""
         async with self._database.transaction(tenant) as tx:

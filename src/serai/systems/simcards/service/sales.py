@@ -11,7 +11,7 @@ from serai.systems.allocation.api import Allocation
 from serai.systems.checkout.api import Buying, Claims, Reply, Started
 from serai.systems.payments.api import Order, Payment, Payments, PaymentState
 from serai.systems.simcards.errors import CardTaken, NoSuchSale, NotReturnable, SaleNotOpen, SaleUnsettled
-from serai.systems.simcards.model import OWNER, Identity, Sale, SaleState
+from serai.systems.simcards.model import OWNER, Identity, Pool, Sale, SaleState
 from serai.systems.simcards.numbering.cards import masked_tail
 from serai.systems.simcards.service.holds import Hold, Holds
 from serai.systems.simcards.service.numbers import Numbers
@@ -29,6 +29,17 @@ class Purchase:
     method: str
     email: str
     identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class SaleStanding:
+    """A sale with all that its pages tell: where its money is, the hold that it was made from, who buys, the pool."""
+
+    sale: Sale
+    payment: Payment
+    hold: Capability
+    identity: Identity
+    pool: Pool
 
 
 class Sales(Buying[Sale]):
@@ -73,6 +84,18 @@ class Sales(Buying[Sale]):
         """The sale, for whoever shows its id; NoSuchSale."""
         async with self._database.transaction(tenant) as tx:
             return await self._open(tx, sale)
+
+    async def standing(self, tenant: UUID, sale: Capability) -> SaleStanding:
+        """The same with all that its page tells; NoSuchSale."""
+        async with self._database.transaction(tenant) as tx:
+            return await self._standing(tx, await self._open(tx, sale))
+
+    async def of_hold(self, tenant: UUID, hold: Capability) -> SaleStanding | None:
+        """The sale that was made from this hold, if any; NoSuchNumberHold."""
+        async with self._database.transaction(tenant) as tx:
+            claim = await self._holds.claim(tx, hold)
+            found = await store.sale_of_hold(tx, claim.claim_id)
+            return await self._standing(tx, found) if found else None
 
     async def activate(self, tenant: UUID, sale: Capability, iccid: str, actor: str) -> Sale:
         """Puts the number on a card of the stock; the same card again is the same answer.
@@ -169,6 +192,13 @@ class Sales(Buying[Sale]):
             total=hold.price,
             request_scope=key.scope,
         )
+
+    async def _standing(self, tx: Transaction, sale: Sale) -> SaleStanding:
+        payment = await self._payments.of_order(tx, OWNER, sale.sale_id)
+        assert payment is not None, "a sale and its first payment are written together"
+        held = await self._allocation.claim_by_id(tx, sale.hold_id)
+        identity = await store.identity_of(tx, sale.sale_id)
+        return SaleStanding(sale, payment, held.capability, identity, await self._holds.pool_of(tx, held))
 
     async def _settled(self, tx: Transaction, sale: Sale) -> Payment:
         payment = await self._payments.of_order(tx, OWNER, sale.sale_id)

@@ -19,7 +19,7 @@ from serai.systems.simcards.numbering.classes import NumberClass, class_of
 from serai.systems.simcards.numbering.patterns import Pattern, candidates, masked
 from serai.systems.simcards.numbering.plans import calling_code
 from serai.systems.simcards.service.pools import Pools
-from serai.systems.simcards.service.showing import Viewer, room, show
+from serai.systems.simcards.service.showing import Seen, Viewer, room, seen, show
 from serai.systems.simcards.settings import SimcardsSettings
 from serai.systems.simcards.store import pools as store
 
@@ -62,7 +62,7 @@ class Search:
 
         Invalid for a wish that no number can meet; NoSuchPool; QuotaUsed once the day's numbers are used up.
         """
-        pool = await self._pool(tenant, wish)
+        pool = await self.pool(tenant, wish)
         _check(wish.pattern, pool)
         async with self._database.transaction(tenant) as tx:
             most = min(wish.count, await room(tx, viewer, self._settings))
@@ -75,7 +75,8 @@ class Search:
                 await store.insert_candidates(tx, pool.pool_id, units)
         return [self._candidate(pool, wish, each, number) for each, (_, number) in shown.items()]
 
-    async def _pool(self, tenant: UUID, wish: Wish) -> Pool:
+    async def pool(self, tenant: UUID, wish: Wish) -> Pool:
+        """The open pool that the wish names, or one of those that fit it, by chance. NoSuchPool."""
         if wish.pool_id is not None:
             pool = await self._pools.get(tenant, wish.pool_id)
             if pool.opened_at is None:
@@ -91,6 +92,11 @@ class Search:
         if not fitting:
             raise NoSuchPool("There are no numbers of this country and area here.")
         return fitting[self._random.below(len(fitting))]
+
+    async def seen(self, tenant: UUID, viewer: Viewer) -> Seen:
+        """How much of today's quota is used."""
+        async with self._database.transaction(tenant) as tx:
+            return await seen(tx, viewer, self._settings)
 
     async def _free(self, tx: Transaction, pool: Pool, wish: Wish, most: int) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []

@@ -41,6 +41,16 @@ class Viewer:
         return cls(tuple(counts))
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a caller was shown today, and what at most; None: nobody counts."""
+
+    candidates: int
+    numbers: int
+    candidates_max: int | None
+    numbers_max: int | None
+
+
 async def show(
     tx: Transaction, viewer: Viewer, settings: SimcardsSettings, *, candidates: int = 0, numbers: int = 0
 ) -> None:
@@ -55,5 +65,14 @@ async def room(tx: Transaction, viewer: Viewer, settings: SimcardsSettings) -> i
     """How many masked numbers may still be shown today."""
     left = [settings.candidates_max]
     for who, factor in viewer.counts:
-        left.append(settings.candidates_per_day_max * factor - await store.shown_candidates(tx, who))
+        left.append(settings.candidates_per_day_max * factor - (await store.shown_today(tx, who))[0])
     return max(0, min(left))
+
+
+async def seen(tx: Transaction, viewer: Viewer, settings: SimcardsSettings) -> Seen:
+    """By the count of the caller alone: what others behind the same address saw is not the caller's to know."""
+    if not viewer.counts:
+        return Seen(0, 0, None, None)
+    who, factor = viewer.counts[0]
+    candidates, numbers = await store.shown_today(tx, who)
+    return Seen(candidates, numbers, settings.candidates_per_day_max * factor, settings.numbers_per_day_max * factor)

@@ -176,14 +176,14 @@ async def show(tx: Transaction, who: str, *, candidates: int, numbers: int, limi
     return row is not None
 
 
-async def shown_candidates(tx: Transaction, who: str) -> int:
-    """How many masked numbers somebody was shown today."""
+async def shown_today(tx: Transaction, who: str) -> tuple[int, int]:
+    """How many masked numbers and how many whole ones somebody was shown today."""
     row = await tx.fetch_one(
-        "select candidates from simcards.shown where tenant_id = %s and who = %s"
+        "select candidates, numbers from simcards.shown where tenant_id = %s and who = %s"
         " and day = (clock_timestamp() at time zone 'UTC')::date",
         (tx.owner, who),
     )
-    return int(row[0]) if row else 0
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 async def forget_shown(tx: Transaction) -> int:

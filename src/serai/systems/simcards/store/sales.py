@@ -144,6 +144,15 @@ async def next_attempt(tx: Transaction, sale: Sale, email: str, identity: Identi
     return _sale(row)
 
 
+async def identity_of(tx: Transaction, sale_id: UUID) -> Identity:
+    """Who a sale's buyer said to be; by primary key."""
+    row = await tx.fetch_one(
+        "select identity from simcards.sales where tenant_id = %s and sale_id = %s", (tx.owner, sale_id)
+    )
+    assert row is not None, "the caller has read the sale, and sales are never deleted"
+    return Identity(**row[0])
+
+
 async def confirm_sale(tx: Transaction, sale_id: UUID, claim_id: UUID) -> bool:
     """The number is sold; false if the sale is not pending any more."""
     changed = await tx.execute(
@@ -232,6 +241,16 @@ async def porting_by_id(tx: Transaction, porting_id: UUID, *, lock: bool = False
         (tx.owner, porting_id),
     )
     return _porting(found) if found else None
+
+
+async def open_porting_of(tx: Transaction, number: int) -> Porting | None:
+    """The one open request of a number; by the index portings_one_open."""
+    row = await tx.fetch_one(
+        f"select {_PORTING} from simcards.portings where tenant_id = %s and number = %s"
+        " and state in ('requested', 'accepted')",
+        (tx.owner, number),
+    )
+    return _porting(row) if row else None
 
 
 async def open_portings(tx: Transaction, limit: int) -> list[Porting]:

@@ -2,7 +2,7 @@
  * reload. It keeps the hold's secret in this tab's session storage only.
  */
 
-import { clockOffset } from "./countdown.js";
+import { clockOffset } from "../../checkout/countdown.js";
 import { send } from "./live.js";
 
 export class Holding {

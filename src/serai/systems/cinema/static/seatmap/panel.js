@@ -4,7 +4,7 @@
  */
 
 import { formatMoney, seatName, totalOf } from "./choice.js";
-import { Countdown } from "./countdown.js";
+import { Countdown } from "../../checkout/countdown.js";
 import { icon, make } from "./icons.js";
 import { swatch } from "./legend.js";
 

@@ -23,7 +23,7 @@ export const clockText = (seconds) => `${Math.floor(seconds / 60)}:${String(seco
 
 /** What to say when the time left went from `before` to `after` seconds, or null. */
 export function spokenAt(before, after) {
-  if (after === 0) return before > 0 ? "Your hold has ended. The seats are free again." : null;
+  if (after === 0) return before > 0 ? "Your hold has ended: what you held is free again." : null;
   const passed = SPOKEN_AT_S.filter((mark) => before > mark && after <= mark);
   if (!passed.length) return null;
   const mark = Math.min(...passed);
@@ -44,11 +44,11 @@ export class Countdown {
     this.now = now;
     this.timer = 0;
     this.element = document.createElement("div");
-    this.element.className = "sm-countdown";
+    this.element.className = "countdown";
     this.element.setAttribute("role", "timer");
-    this.element.innerHTML = `<svg viewBox="0 0 48 48" aria-hidden="true"><circle class="sm-ring-track" cx="24" cy="24" r="${RING_RADIUS}"/><circle class="sm-ring" cx="24" cy="24" r="${RING_RADIUS}" stroke-dasharray="${RING_LENGTH}"/></svg><span class="sm-countdown-digits"></span>`;
-    this.ring = this.element.querySelector(".sm-ring");
-    this.digits = this.element.querySelector(".sm-countdown-digits");
+    this.element.innerHTML = `<svg viewBox="0 0 48 48" aria-hidden="true"><circle class="countdown-track" cx="24" cy="24" r="${RING_RADIUS}"/><circle class="countdown-ring" cx="24" cy="24" r="${RING_RADIUS}" stroke-dasharray="${RING_LENGTH}"/></svg><span class="countdown-digits"></span>`;
+    this.ring = this.element.querySelector(".countdown-ring");
+    this.digits = this.element.querySelector(".countdown-digits");
   }
 
   start(expiresAtMs, offsetMs = 0) {
@@ -90,7 +90,7 @@ export class Countdown {
 class HoldCountdown extends HTMLElement {
   connectedCallback() {
     const spoken = document.createElement("span");
-    spoken.className = "sm-hidden";
+    spoken.className = "visually-hidden";
     spoken.setAttribute("aria-live", "polite");
     this.countdown = new Countdown({
       say: (sentence) => (spoken.textContent = sentence),
