@@ -1,0 +1,1 @@
+"""Coordination (design 36): a configuration store that any etcd client can use."""
