@@ -1,0 +1,1 @@
+"""Bytes to messages and back: what other programs speak. No I/O, no clock."""
