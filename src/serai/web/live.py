@@ -14,6 +14,7 @@ from functools import cached_property
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from serai.runtime.http.edge import carry_on
 from serai.runtime.telemetry import WATCHERS
 
 HEARTBEAT_S = 15.0
@@ -165,7 +166,8 @@ class Channel:
 class EventStream(Response):
     """The response that carries a subscriber's events until the client goes, falls behind, or the channel closes.
 
-    It costs one task besides the request's own: the one that waits for the client to go.
+    It costs one task besides the request's own: the one that waits for the client to go. What routed the request does
+    not wait with it.
     """
 
     media_type = "text/event-stream"
@@ -183,6 +185,10 @@ class EventStream(Response):
         self._greeting = f"retry: {retry_ms}\n\n".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leaves the writing to the edge."""
+        await carry_on(scope, receive, send, self._write)
+
+    async def _write(self, receive: Receive, send: Send) -> None:
         """Writes until one of the three ends it; leaves the channel whatever happens."""
         watch = asyncio.create_task(self._until_gone(receive))
         WATCHERS.inc()

@@ -3,11 +3,16 @@
 import logging
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from tests.doubles import ManualClock
 
 from serai.mechanisms.metering.bucket import Rate
-from serai.runtime.http.edge import Callers, Limits, is_loopback
+from serai.runtime.http.edge import Callers, Edge, Limits, carry_on, is_loopback
+from serai.runtime.world import SystemRandom
 
 from .conftest import LIMITS, SECRET, OpenSite, Site
 
@@ -102,3 +107,25 @@ async def test_a_secret_in_a_path_is_cut_in_the_access_log(site: Site, caplog: p
         "GET /x/Zk3vQp9_…/y",
     ]
     assert {vars(record)["status"] for record in caplog.records if record.name == "serai.access"} == {200, 404}
+
+
+async def test_what_is_carried_on_outlives_the_layers_that_made_it(clock: ManualClock) -> None:
+    order: list[str] = []
+
+    async def rest(_: Receive, send: Send) -> None:
+        order.append("rest")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"late"})
+
+    async def inside(scope: Scope, receive: Receive, send: Send) -> None:
+        await carry_on(scope, receive, send, rest)
+        order.append("inside is done")
+
+    async def nobody(_: Request, error: Exception) -> Response:
+        raise error
+
+    edge = Edge(inside, clock=clock, random=SystemRandom(), limits=Limits(), unexpected=nobody)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="http://site.test") as client:
+        answer = await client.get("/stream")
+    assert order == ["inside is done", "rest"]
+    assert answer.text == "late" and answer.headers["x-request-id"]

@@ -2,6 +2,9 @@
 
 One ASGI layer instead of five: each costs every request. Secrets in paths (holds, bookings) are cut to 8 characters
 before they reach a log.
+
+A stream lives for hours, and all that the framework keeps for a request would live as long: 10 KiB for each of ten
+thousand watchers. So a response may ask to be carried on here (`carry_on`), after the layers inside have returned.
 """
 
 import hashlib
@@ -9,7 +12,7 @@ import logging
 import math
 import re
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -33,6 +36,21 @@ SECONDS = Histogram(
 )
 
 _SECRET = re.compile(r"([A-Za-z0-9_-]{8})[A-Za-z0-9_-]{35}(?=/|\.|$)")
+
+
+_CARRIED = "serai.carried"
+
+Carried = Callable[[Receive, Send], Awaitable[None]]
+"""The rest of an answer, which needs nothing of its request any more."""
+
+
+async def carry_on(scope: Scope, receive: Receive, send: Send, rest: Carried) -> None:
+    """Leaves `rest` to the edge and returns; where there is no edge, carries it on here."""
+    carried = scope.get("state", {}).get(_CARRIED)
+    if carried is None:
+        await rest(receive, send)
+    else:
+        carried.append(rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +109,8 @@ class Edge:
             await self._app(scope, receive, send)
             return
         request_id = self._random.token(8).hex()
-        scope.setdefault("state", {})["request_id"] = request_id
+        carried: list[Carried] = []
+        scope.setdefault("state", {}).update({"request_id": request_id, _CARRIED: carried})
         headers = dict(scope["headers"])
         started_s = self._clock.monotonic()
         extra: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id.encode())]
@@ -110,6 +129,8 @@ class Edge:
                 await problem_response(refusal, request_id)(scope, receive, answer)
             else:
                 await self._app(scope, _limited(receive, self._limits.body_bytes_max), answer)
+                for rest in carried:
+                    await rest(receive, answer)
         except Exception as error:
             if status:  # half an answer is out: the server closes the connection, which says that it is not whole
                 raise
