@@ -1,6 +1,6 @@
 """The cinema over HTTP, end to end, on this machine: the product's own processes, PostgreSQL with fsync on.
 
-    serai bench cinema [--seconds 15] [--subscribers 10000]
+    serai bench cinema [--seconds 15] [--subscribers 10000]      (0 leaves that half out)
 
 It starts `serai up` in a directory of its own, makes shows of 200 seats, and drives it from one process of the same
 machine: full bookings (hold, pay at the embedded gateway, confirm, ticket enqueued) as fast as they go, then at the
@@ -45,7 +45,7 @@ from serai.systems.cinema.plan import classic
 from serai.systems.cinema.store import catalogue
 from serai.systems.identity.api import IdentityApi
 
-PORT = 18600
+PORT = int(os.environ.get("SERAI_BENCH_PORT", "18600"))
 DESIGN_RATE = 115
 BUYERS = 32
 SHOWS = 150
@@ -324,15 +324,43 @@ async def crowd(site: Site, show: tuple[str, list[str]], number: int) -> dict[st
         "subscribers": number,
         "process_mib_before": before,
         "process_mib_with_crowd": after,
+        "process_mib_at_most": memory_mib(site.workers[0], "VmHWM"),
         "first_saw_ms": round((min(seen) - changed) * 1000),
         "last_saw_ms": round((max(seen) - changed) * 1000),
     }
 
 
-def memory_mib(pid: int) -> float:
-    """Resident memory of a process."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+def memory_mib(pid: int, which: str = "VmRSS") -> float:
+    """Resident memory of a process: now, or (VmHWM) at most so far."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(which))
     return round(int(line.split()[1]) / 1024, 1)
+
+
+def processor_s(data: Path) -> dict[str, float]:
+    """Processor seconds that each kind of child has used so far, with all its own children (PostgreSQL's backends)."""
+    parents: dict[int, int] = {}
+    used: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            parents[int(stat.parent.name)] = int(fields[1])
+            used[int(stat.parent.name)] = sum(int(ticks) for ticks in fields[11:15])
+    status = orjson.loads((data / "run" / "status.json").read_bytes())
+    kinds = {child["pid"]: child["name"].partition("-")[0] for child in status["children"] if child["pid"]}
+    total: dict[str, float] = {}
+    for pid, ticks in used.items():
+        child = pid
+        while child and child not in kinds:
+            child = parents.get(child, 0)
+        if child:
+            total[kinds[child]] = total.get(kinds[child], 0) + ticks / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def per_booking_ms(before: dict[str, float], after: dict[str, float], bookings: int) -> dict[str, float]:
+    """Milliseconds of processor time for one booking, by the kind of process."""
+    spent = {kind: round((after[kind] - before.get(kind, 0)) * 1000 / bookings, 2) for kind in after}
+    return spent | {"all": round(sum(spent.values()), 2)}
 
 
 def ms(values: list[float], share: float) -> float:
@@ -350,9 +378,11 @@ async def bookings(seconds: float, data: Path, base: str) -> dict[str, Any]:
         fast = Times()
         buyer = Buyer(session, base, shows[1:])
         await closed_loop(lambda: buyer.whole(Times()), BUYERS, 2)
+        idle = processor_s(data)
         took = await closed_loop(lambda: buyer.whole(fast), BUYERS, seconds)
         figures["bookings_closed_loop"] = {
             "clients": BUYERS,
+            "processor_ms_a_booking": per_booking_ms(idle, processor_s(data), len(fast.book)),
             "per_s": round(len(fast.book) / took, 1),
             "hold_p50_ms": ms(fast.hold, 0.5),
             "hold_p99_ms": ms(fast.hold, 0.99),
@@ -417,8 +447,10 @@ def main(arguments: list[str]) -> None:
     place = Path(tempfile.mkdtemp(prefix="serai-bench-"))
     place.chmod(0o755)
     try:
-        with running(place / "data", workers=0) as base:
-            figures = asyncio.run(bookings(chosen.seconds, place / "data", base))
+        figures: dict[str, Any] = {}
+        if chosen.seconds:
+            with running(place / "data", workers=0) as base:
+                figures = asyncio.run(bookings(chosen.seconds, place / "data", base))
         if chosen.subscribers:
             with running(place / "data", workers=1) as base:
                 figures["crowd_on_one_process"] = asyncio.run(crowded(chosen.subscribers, place / "data", base))
