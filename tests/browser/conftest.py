@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARGUMENTS = [
@@ -21,6 +21,8 @@ ARGUMENTS = [
     "--no-first-run",
 ]  # fmt: skip
 START_TIMEOUT_S = 10
+WAIT_MS = 15_000
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from serai.web.shell import Flash
 
@@ -132,13 +133,13 @@ def test_the_first_tab_offers_to_skip_to_the_content(open_page):
     page = open_page("/account")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
+    expect(page.locator("#main")).to_be_focused()
 
 
 def test_a_refused_form_is_taken_up_at_its_first_wrong_field(open_page):
     page = open_page("/gallery")
-    assert page.evaluate("document.activeElement.id") == "email"
-    assert page.get_attribute("#email", "aria-describedby") == "email-error email-hint"
+    expect(page.locator("#email")).to_be_focused()
+    expect(page.locator("#email")).to_have_attribute("aria-describedby", "email-error email-hint")
 
 
 def test_a_dialog_keeps_the_keyboard_and_gives_it_back(open_page):
@@ -150,25 +151,26 @@ def test_a_dialog_keeps_the_keyboard_and_gives_it_back(open_page):
     reached = walk(page, len(stops))
     assert {str(at) for at in range(len(stops))} <= reached
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.textContent").strip() == "Create key"
+    expect(page.locator("button:has-text('Create key')").first).to_be_focused()
 
 
 def test_tabs_move_by_arrows(open_page):
     page = open_page("/gallery")
     page.focus("#tab-seats")
     page.keyboard.press("ArrowLeft")
-    assert page.evaluate("document.activeElement.id") == "tab-history"
-    assert page.locator("#panel-history").is_visible() and page.locator("#panel-seats").is_hidden()
+    expect(page.locator("#tab-history")).to_be_focused()
+    expect(page.locator("#panel-history")).to_be_visible()
+    expect(page.locator("#panel-seats")).to_be_hidden()
     page.keyboard.press("ArrowRight")
-    assert page.evaluate("document.activeElement.id") == "tab-seats"
+    expect(page.locator("#tab-seats")).to_be_focused()
 
 
 def test_a_chosen_theme_is_remembered_and_stands_before_the_first_paint(open_page):
     page = open_page("/", theme="light")
     toggle = page.locator("[data-theme-toggle]")
-    assert toggle.get_attribute("aria-pressed") == "false"
+    expect(toggle).to_have_attribute("aria-pressed", "false")
     toggle.click()
-    assert toggle.get_attribute("aria-pressed") == "true"
+    expect(toggle).to_have_attribute("aria-pressed", "true")
     page.add_init_script(
         "document.addEventListener('readystatechange', () => window.early ??= document.documentElement.dataset.theme)"
     )
@@ -192,7 +194,7 @@ def test_home_shows_new_figures_without_losing_the_reader_s_place(open_page, gal
     gallery.home = gallery_module.Home((now, *gallery_module.HOME.tiles[1:]), gallery_module.HOME.health)
     page.evaluate("document.querySelector('[data-live]').dispatchEvent(new CustomEvent('every'))")
     page.wait_for_selector("text=4,711")
-    assert page.evaluate("document.activeElement.textContent") == "Cinema"
+    expect(page.locator("#tile-cinema .tile-link")).to_be_focused()
 
 
 def test_a_poll_that_fails_leaves_the_last_figures_standing(open_page, gallery):
@@ -202,7 +204,8 @@ def test_a_poll_that_fails_leaves_the_last_figures_standing(open_page, gallery):
         page.evaluate("document.querySelector('[data-live]').dispatchEvent(new CustomEvent('every'))")
     assert answer.value.status == 500
     page.wait_for_selector("[data-live]:not(.htmx-request)")
-    assert page.locator(".tile").count() == 6 and page.locator("#leak").count() == 0
+    expect(page.locator(".tile")).to_have_count(6)
+    expect(page.locator("#leak")).to_have_count(0)
     assert "500" in open_page.complaints.pop()
 
 
@@ -211,13 +214,13 @@ def test_a_message_can_be_dismissed(open_page, gallery, site):
     gallery.flashes = (Flash("bad", "The card was declined."),)
     page.goto(site + "/")
     page.click(".notices [data-dismiss]")
-    assert page.locator("text=The card was declined.").count() == 0
+    expect(page.locator("text=The card was declined.")).to_have_count(0)
 
 
 def test_somebody_elses_mail_cannot_run_or_reach_the_page(open_page):
     page = open_page("/mailbox-hostile")
     frame = page.frame_locator("iframe")
-    assert frame.locator("h1").inner_text() == "You have won"
+    expect(frame.locator("h1")).to_have_text("You have won")
     assert page.title() == "Mailbox · Serai"
     assert "sandboxed" in open_page.complaints.pop()
 
@@ -234,14 +237,14 @@ def test_moments_are_told_in_the_reader_s_zone(chromium, site):
     context = chromium.new_context(timezone_id="Asia/Tehran", locale="en")
     page = context.new_page()
     page.goto(site + "/mailbox")
-    assert page.locator(".mail-head time").inner_text() == "Nov 23, 2026, 10:58 PM"
+    expect(page.locator(".mail-head time")).to_have_text("Nov 23, 2026, 10:58 PM")
     context.close()
 
 
 def test_a_chart_is_drawn_and_said(open_page):
     page = open_page("/gallery")
     page.wait_for_selector("[data-chart] canvas")
-    assert page.locator("[data-chart] > table tbody tr").count() == 60
+    expect(page.locator("[data-chart] > .visually-hidden > table tbody tr")).to_have_count(60)
 
 
 def test_who_asked_for_less_motion_gets_none(open_page):

@@ -4,13 +4,13 @@ import importlib.util
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 TESTS = Path(__file__).parents[2]
 AXE = (TESTS / "browser" / "vendor" / "axe-core-4.14.1" / "axe.min.js").read_text()
@@ -20,6 +20,9 @@ ARGUMENTS = [
     "--no-first-run", "--use-fake-device-for-media-stream",
 ]  # fmt: skip
 WAIT_MS = 15_000
+expect.set_options(timeout=WAIT_MS)
+FAILED = "Failed to load resource: "
+CUT_OFF = f"{FAILED}net::ERR_INTERNET_DISCONNECTED"
 
 
 def _cinema() -> ModuleType:
@@ -53,9 +56,30 @@ class Visitor:
         self.page = page
         self.url = url
         self.complaints = complaints
+        self.allowed: set[str] = set()
         page.set_default_timeout(WAIT_MS)
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("console", self._hear)
         page.on("pageerror", lambda error: complaints.append(str(error)))
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        if said.type == "error" and said.text not in self.allowed:
+            self.complaints.append(said.text)
+
+    def expects(self, *failures: str) -> None:
+        """The browser itself complains of calls that fail in these words; here that is what is tested."""
+        self.allowed.update(FAILED + failure for failure in failures)
+
+    async def cut_off(self) -> None:
+        """Take the network away; until `connecting` the browser may complain of that, and of nothing else."""
+        self.allowed.add(CUT_OFF)
+        await self.page.context.set_offline(True)
+
+    @asynccontextmanager
+    async def connecting(self) -> AsyncIterator[None]:
+        """Give the network back; the body waits until the page has noticed."""
+        await self.page.context.set_offline(False)
+        yield
+        self.allowed.remove(CUT_OFF)
 
     async def go(self, path: str) -> Page:
         await self.page.goto(self.url + path)

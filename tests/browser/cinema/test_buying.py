@@ -1,9 +1,11 @@
 """Must-hold 7: from the map to the ticket and back again, by mouse and by keyboard, against the real site."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.async_api import expect
 
 from serai.systems.cinema.plan import classic
 
@@ -12,6 +14,7 @@ pytestmark = pytest.mark.browser
 HALL = classic(rows=5, seats=8)
 
 SEEN_WITHIN_MS = 1_000
+TEN_MINUTES = re.compile(r"^(10:00|9:[45]\d)$")
 
 
 def seat_ids(seats: dict[str, str], *keys: int) -> list[str]:
@@ -42,18 +45,18 @@ async def test_two_seats_by_mouse_from_the_map_to_the_refund(open_site: Any, vis
     ada = await visitor(site)
     ids = await hold(ada, site, show_id, 11, 12)
     page = ada.page
-    assert await page.inner_text(".order-total strong") == "€24.00"
-    assert await page.inner_text(".countdown-digits") in ("10:00", "9:59", "9:58")
+    await expect(page.locator(".order-total strong").first).to_have_text("€24.00", use_inner_text=True)
+    await expect(page.locator(".countdown-digits")).to_have_text(TEN_MINUTES)
     await pay(ada)
     await page.wait_for_url("**/cinema/bookings/*")
-    assert await page.locator(".ticket-qr svg").count() == 2
-    assert "You’re going, Ada" in await page.inner_text("h1")
+    await expect(page.locator(".ticket-qr svg")).to_have_count(2)
+    await expect(page.locator("h1").first).to_contain_text("You’re going, Ada", use_inner_text=True)
     assert {(await site.seats(show_id))[seat] for seat in ids} == {"booked"}
     await page.click("[data-opens=cancel]")
-    assert "€24.00" in await page.inner_text("#cancel .refund-total")
+    await expect(page.locator("#cancel .refund-total").first).to_contain_text("€24.00", use_inner_text=True)
     await page.click("#cancel button[type=submit]")
     await page.wait_for_selector(".refund-amount")
-    assert await page.inner_text(".refund-amount") == "€24.00"
+    await expect(page.locator(".refund-amount").first).to_have_text("€24.00", use_inner_text=True)
     await page.wait_for_selector("text=On its way to your card")
     assert {(await site.seats(show_id))[seat] for seat in ids} == {"available"}
     assert await site.money() == (2400, 2400)
@@ -79,13 +82,13 @@ async def test_two_seats_by_keyboard_alone_from_the_programme_to_the_refund(open
     await ada.tab_to("#pay button[type=submit]")
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/cinema/bookings/*")
-    assert await page.locator(".ticket-qr svg").count() == 2
+    await expect(page.locator(".ticket-qr svg")).to_have_count(2)
     await ada.tab_to("[data-opens=cancel]")
     await page.keyboard.press("Enter")
     await ada.tab_to("#cancel button[type=submit]")
     await page.keyboard.press("Enter")
     await page.wait_for_selector(".refund-amount")
-    assert await page.inner_text(".refund-amount") == "€24.00"
+    await expect(page.locator(".refund-amount").first).to_have_text("€24.00", use_inner_text=True)
     assert await site.money() == (2400, 2400)
 
 
@@ -103,8 +106,8 @@ async def test_another_buyers_hold_appears_within_a_second(open_site: Any, visit
         arg=[seat, other],
         timeout=SEEN_WITHIN_MS,
     )
-    assert "just taken by someone else" in await page.inner_text(".sm-notice")
-    assert await page.is_disabled("[data-action=hold]")
+    await expect(page.locator(".sm-notice").first).to_contain_text("just taken by someone else", use_inner_text=True)
+    await expect(page.locator("[data-action=hold]").first).to_be_disabled()
 
 
 async def test_a_declined_card_keeps_the_seats_and_another_one_pays(open_site: Any, visitor: Any) -> None:
@@ -115,11 +118,11 @@ async def test_a_declined_card_keeps_the_seats_and_another_one_pays(open_site: A
     await pay(ada, method="pm_card_chargeDeclinedInsufficientFunds")
     page = ada.page
     await page.wait_for_selector(".notice.tone-bad")
-    assert "not enough money" in await page.inner_text(".notice.tone-bad")
-    assert "try another card" in await page.inner_text(".notice.tone-bad")
-    assert await page.input_value("#email") == "ada@example.org"
+    await expect(page.locator(".notice.tone-bad").first).to_contain_text("not enough money", use_inner_text=True)
+    await expect(page.locator(".notice.tone-bad").first).to_contain_text("try another card", use_inner_text=True)
+    await expect(page.locator("#email")).to_have_value("ada@example.org")
     await page.reload()
-    assert await page.locator(".notice.tone-bad").count() == 1
+    await expect(page.locator(".notice.tone-bad")).to_have_count(1)
     await pay(ada)
     await page.wait_for_url("**/cinema/bookings/*")
     assert await site.money() == (1200, 0)
@@ -159,7 +162,7 @@ async def test_a_bank_that_refuses_leads_back_to_the_checkout(open_site: Any, vi
     assert answer.status_code == 303
     await ada.page.click("text=I have confirmed")
     await ada.page.wait_for_url("**/cinema/checkout/*")
-    assert "nothing was charged" in await ada.page.inner_text(".notice.tone-bad")
+    await expect(ada.page.locator(".notice.tone-bad").first).to_contain_text("nothing was charged", use_inner_text=True)
 
 
 async def test_a_nervous_finger_pays_once(open_site: Any, visitor: Any) -> None:
@@ -181,12 +184,12 @@ async def test_seats_can_be_released_and_time_added(open_site: Any, visitor: Any
     site.sql("update allocation.claims set expires_at = clock_timestamp() + interval '90 seconds'")
     site.sql("update allocation.units set expires_at = clock_timestamp() + interval '90 seconds' where state = 'held'")
     await ada.page.reload()
-    assert await ada.page.get_attribute(".countdown", "data-urgent") == "true"
+    await expect(ada.page.locator(".countdown").first).to_have_attribute("data-urgent", "true")
     await ada.page.click("text=More time")
     await ada.page.wait_for_selector(".countdown[data-urgent=false]")
     await ada.page.click("text=Release seats")
     await ada.page.wait_for_url("**/cinema/shows/*")
-    assert "free again" in await ada.page.inner_text(".notice")
+    await expect(ada.page.locator(".notice").first).to_contain_text("free again", use_inner_text=True)
     assert (await site.seats(show_id))[seat] == "available"
 
 

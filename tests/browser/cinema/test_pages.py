@@ -4,6 +4,7 @@ import mailbox
 from typing import Any
 
 import pytest
+from playwright.async_api import expect
 
 from serai.systems.cinema.mail import Envelope, cancellation_mail
 from serai.systems.cinema.plan import classic
@@ -106,15 +107,15 @@ async def test_the_programme_is_searched_and_turned_in_place(open_site: Any, vis
     await page.evaluate("window.stayed = true")
     await page.type("#q", "harv")
     await page.wait_for_url("**/cinema?*q=harv*")
-    assert await page.locator(".movie-card").count() == 1
+    await expect(page.locator(".movie-card")).to_have_count(1)
     await page.fill("#q", "zebra")
     await page.wait_for_selector("text=No show matches")
-    assert "0 movies" in await page.inner_text("#announcer")
+    await expect(page.locator("#announcer")).to_contain_text("0 movies", use_inner_text=True)
     await page.fill("#q", "")
     await page.wait_for_selector(".movie-card")
     await page.click(".days a:nth-child(9)")
     await page.wait_for_selector(".days a:nth-child(9)[aria-current=date]")
-    assert await page.evaluate("document.activeElement.id") == await page.get_attribute(".days a:nth-child(9)", "id")
+    await expect(page.locator(".days a:nth-child(9)")).to_be_focused()
     await page.click("text=Go to")
     await page.wait_for_selector(".movie-card")
     await page.go_back()
@@ -129,13 +130,13 @@ async def test_the_programme_works_without_script(open_site: Any, visitor: Any) 
     await page.fill("#q", "harv")
     await page.click("#filter button")
     await page.wait_for_url("**q=harv**")
-    assert await page.locator(".movie-card").count() == 1
+    await expect(page.locator(".movie-card")).to_have_count(1)
     await page.click(".days a:nth-child(12)")
     await page.wait_for_selector(".days a:nth-child(12)[aria-current=date]")
     await page.go_back()
     await page.click("a.time-chip")
     await page.wait_for_url("**/cinema/shows/*")
-    assert "needs JavaScript" in await page.inner_text("main")
+    await expect(page.locator("main").first).to_contain_text("needs JavaScript", use_inner_text=True)
 
 
 async def test_a_buyer_without_script_pays_and_gets_the_ticket(open_site: Any, visitor: Any) -> None:
@@ -156,7 +157,7 @@ async def test_a_mail_opens_its_booking_in_a_page_of_its_own(open_site: Any, vis
     page = await someone.go("/mailbox")
     await page.click(".mail-item")
     frame = page.frame_locator(".mail-body")
-    assert await frame.locator("h1").inner_text() == "The Long Harvest"
+    await expect(frame.locator("h1")).to_have_text("The Long Harvest")
 
 
 async def keep_a_mail(site: Any) -> None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from serai.systems.cinema.plan import classic, export_plan, import_plan, stadium, studio
 
@@ -134,7 +135,7 @@ def test_a_plan_is_saved_in_the_public_format_and_loaded_again(visit: Visit, hal
     page.click("text=Add this block")
     page.click("[data-tool=screen]")
     drag(page, (300, 40), (700, 90))
-    assert page.inner_text(".sm-save-state") == "Unsaved changes"
+    expect(page.locator(".sm-save-state").first).to_have_text("Unsaved changes", use_inner_text=True)
     page.keyboard.press("Control+s")
     page.locator(".sm-save-state", has_text="Saved").wait_for()
     document = plan(page)
@@ -174,7 +175,7 @@ def test_the_servers_halls_pass_through_the_editor_unchanged(visit: Visit, halls
     assert [(s.guid, s.row, s.number, s.category, s.x, s.y) for s in through.seats] == [
         (s.guid, s.row, s.number, s.category, s.x, s.y) for s in hall.seats
     ]
-    assert page.locator(".sm-messages [data-level=error]").count() == 0
+    expect(page.locator(".sm-messages [data-level=error]")).to_have_count(0)
 
 
 def test_a_refused_save_keeps_the_plan_dirty_and_lists_the_faults(visit: Visit, halls: Any) -> None:
@@ -217,7 +218,7 @@ def test_the_keyboard_selects_rows_moves_turns_duplicates_and_deletes(visit: Vis
     page.keyboard.press("Delete")
     assert len(rows(page)) == 10
     page.keyboard.press("?")
-    assert page.locator("dialog.sm-help").is_visible()
+    expect(page.locator("dialog.sm-help")).to_be_visible()
 
 
 def test_a_message_leads_to_its_place(visit: Visit, halls: Any) -> None:

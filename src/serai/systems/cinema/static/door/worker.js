@@ -13,10 +13,10 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 
 self.addEventListener("message", (event) => {
   const { page, files } = event.data;
-  event.waitUntil(keep(page, files));
+  event.waitUntil(keep(page, files, event.source));
 });
 
-async function keep(page, files) {
+async function keep(page, files, client) {
   const pages = await caches.open(PAGES);
   const kept = await caches.open(FILES);
   const missing = await Promise.all(files.map(async (file) => ((await kept.match(file)) ? null : file)));
@@ -25,7 +25,7 @@ async function keep(page, files) {
   if (answer.ok) await pages.put(page, answer);
   const all = await kept.keys();
   await Promise.all(all.slice(0, Math.max(0, all.length - FILES_MAX)).map((file) => kept.delete(file)));
-  for (const client of await self.clients.matchAll()) client.postMessage({ kept: page });
+  client.postMessage({ kept: page });
 }
 
 self.addEventListener("fetch", (event) => {
