@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 
 HALL = classic(rows=4, seats=8)
 V1 = "/api/cinema/v1"
-REFUSED = "the server responded with a status of 409 (Conflict)"
+REFUSED = "the server responded with a status of 409 ("
 
 
 async def manager(site: Any) -> dict[str, str]:

@@ -93,8 +93,8 @@ async def scan(page: Any, text: str, outcome: str) -> str:
     return said
 
 
-REFUSED = "the server responded with a status of 409 (Conflict)"
-SIGNED_OUT = "the server responded with a status of 401 (Unauthorized)"
+REFUSED = "the server responded with a status of 409 ("
+SIGNED_OUT = "the server responded with a status of 401 ("
 ABORTED = "net::ERR_FAILED"
 
 
