@@ -49,3 +49,19 @@ class OrderedMap(Protocol):
 
     def write(self, batch: Sequence[tuple[bytes, bytes | None]]) -> None:
         """Puts and deletes (None) all of them or, after a crash, none."""
+
+    def frozen(self) -> "FrozenMap":
+        """A view of what is there now, which later writes do not change."""
+
+
+class FrozenMap(Protocol):
+    """An ordered map as it was at one moment. It holds on to what is deleted since: let it go soon."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value, or None."""
+
+    def scan(self, first: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs with first <= key < end, ascending."""
+
+    def close(self) -> None:
+        """Lets it go; nothing may be asked of it any more."""

@@ -160,6 +160,15 @@ class SimulatedMap:
         self._undo.append(before[::-1])
         del self._undo[:-UNSYNCED_BATCHES_MAX]
 
+    def frozen(self) -> "SimulatedMap":
+        """A copy."""
+        copy = SimulatedMap()
+        copy._keys, copy._values = list(self._keys), dict(self._values)
+        return copy
+
+    def close(self) -> None:
+        """Nothing holds on to a copy."""
+
     def crash(self, chance: Seeded) -> int:
         """Loses a random number of the last batches, and says how many."""
         lost = chance.pick((0, len(self._undo), chance.below(len(self._undo) + 1)))

@@ -162,11 +162,9 @@ class Grant(Word, frozen=True, tag="grant"):
 
 
 class Revoke(Word, frozen=True, tag="revoke"):
-    """Ends a lease; its keys are deleted at one revision. `only_if_renewed` is the count of renewals that the leader
-    knew when it found the lease expired: one that was renewed since stays. -1: ended by a client, whatever it is."""
+    """Ends a lease; its keys are deleted at one revision."""
 
     id: int
-    only_if_renewed: int = -1
 
 
 class Checkpoint(Word, frozen=True, tag="checkpoint"):
@@ -226,6 +224,34 @@ class RemoveMember(Word, frozen=True, tag="remove_member"):
     """Proposed after consensus has let it go. Its id never comes back."""
 
     id: int
+
+
+# Questions that change nothing ----------------------------------------------------------------------------------------
+
+
+class GetLease(Word, frozen=True, tag="get_lease"):
+    """A lease as it was granted and last checkpointed; what is left now only the leader knows."""
+
+    id: int
+    keys: bool = False
+
+
+class ListLeases(Word, frozen=True, tag="list_leases"):
+    """All of them."""
+
+
+class ListMembers(Word, frozen=True, tag="list_members"):
+    """All of them."""
+
+
+class ListAlarms(Word, frozen=True, tag="list_alarms"):
+    """All that are on."""
+
+
+class Hash(Word, frozen=True, tag="hash"):
+    """What the keyspace is up to a revision, as a number that is the same on every member. 0: up to now."""
+
+    revision: int = 0
 
 
 # What comes back ----------------------------------------------------------------------------------------------------
@@ -290,6 +316,14 @@ class LeaseIds(Word, frozen=True, tag="leases"):
     ids: tuple[int, ...]
 
 
+class HashResult(Word, frozen=True, tag="hash"):
+    """`hash` of the history behind `compact_revision` up to `revision`."""
+
+    hash: int
+    revision: int
+    compact_revision: int
+
+
 class Fault(Word, frozen=True, tag="fault"):
     """It was not done and changed nothing. `code` is that of a leaf of errors.py."""
 
@@ -298,7 +332,17 @@ class Fault(Word, frozen=True, tag="fault"):
 
 
 Result = (
-    RangeResult | PutResult | DeleteResult | TxnResult | Nothing | Members | Alarms | LeaseResult | LeaseIds | Fault
+    RangeResult
+    | PutResult
+    | DeleteResult
+    | TxnResult
+    | Nothing
+    | Members
+    | Alarms
+    | LeaseResult
+    | LeaseIds
+    | HashResult
+    | Fault
 )
 
 
