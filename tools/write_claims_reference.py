@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
+from serai.mechanisms.allocation import external  # noqa: E402  # the same
 from serai.mechanisms.allocation.claims import (  # noqa: E402  # the package may not be installed
     MOVES,
     NEEDS_ALL_UNITS,
@@ -21,6 +22,13 @@ OPENING = """# The life of a claim
 
 A claim is somebody's right to scarce things: seats, numbers, places in a hall. It moves only along these lines; every
 other move is refused with `illegal_claim_move`. This page is written by `python tools/write_claims_reference.py`.
+"""
+
+EXTERNAL = """## Lines that a provider keeps
+
+A line of a claim may be at somebody else: a flight, a room of another chain. It is written before its provider hears of
+it, each call carries the line's own id, and whoever finds a line whose call may have been made asks first. A line that
+is refused ends its claim. `kept` means that the provider will not take it back: a person has to speak with it.
 """
 
 
@@ -39,6 +47,16 @@ def page() -> str:
             "",
             "A held unit whose time is over is free to the next buyer, swept or not. A move that needs all units fails",
             "with `claim_lost` if another buyer has taken one since; the others act on what the claim still has.",
+            "",
+            EXTERNAL,
+            "```mermaid",
+            external.diagram(),
+            "```",
+            "",
+            "| move of the claim | all its external lines must be |",
+            "|---|---|",
+            *(f"| {move.value} | {state.value} |" for move, state in external.NEEDS.items()),
+            *(f"| {move.value} | in any state; live ones go back |" for move in sorted(external.DROPS)),
             "",
         ]
     )

@@ -58,6 +58,8 @@ NOBODY_HAS_ONE = {"entry_id": str(UUID(int=7))}
 """Parameters of things that a demo does not leave behind."""
 
 EMPTY = {
+    "allocation.external_ledger",
+    "allocation.external_lines",
     "cinema.scans",
     "cinema.waiting",
     "payments.differences",

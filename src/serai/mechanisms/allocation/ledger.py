@@ -52,6 +52,21 @@ class Bucket:
         return f"{self.held} held and {self.sold} sold of {self.capacity}+{self.overbook}"
 
 
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """An external line as a row shows it; no state: no such row."""
+
+    state: str | None
+    remote_ref: str | None = None
+    ends_at: datetime | None = None
+
+    def __str__(self) -> str:
+        if self.state is None:
+            return "no such row"
+        ends = f" until {self.ends_at.isoformat()}" if self.ends_at else ""
+        return f"{self.state}{ends}, there {self.remote_ref or 'unnamed'}"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
     """Which row: a unit, or one bucket of a counter (`bucket` is -1 for a unit)."""
@@ -83,9 +98,10 @@ class Line:
 class Difference:
     """A place where the table and its ledger disagree."""
 
-    place: Place
-    in_table: Content | None
-    in_ledger: Content | None
+    place: Place | str
+    """Which row; of an external line its name in words."""
+    in_table: Content | Remote | None
+    in_ledger: Content | Remote | None
 
     def __str__(self) -> str:
         here, there = self.in_table or "no such row", self.in_ledger or "no such row"

@@ -1,10 +1,13 @@
 """What other systems may use of allocation. Write methods take the caller's transaction and never open their own."""
 
 from serai.mechanisms.allocation.claims import ClaimState, IllegalMove, UnitState
+from serai.mechanisms.allocation.external import Answer as ProviderAnswer
+from serai.mechanisms.allocation.external import LineState
 from serai.mechanisms.allocation.ledger import Bucket, Difference
 from serai.systems.allocation.errors import (
     ClaimExpired,
     ClaimLost,
+    ClaimPending,
     CounterTooSmall,
     NoSuchClaim,
     NoSuchCounters,
@@ -15,6 +18,7 @@ from serai.systems.allocation.errors import (
     TooManyPayments,
     UnitsTaken,
 )
+from serai.systems.allocation.external import Externals, Provider, ProviderSilent, Said
 from serai.systems.allocation.model import (
     HOLD_S_MAX,
     LINES_MAX,
@@ -26,6 +30,8 @@ from serai.systems.allocation.model import (
     CounterPlan,
     CounterRef,
     DrawAsk,
+    ExternalAsk,
+    ExternalLine,
     Filling,
     KeyRange,
     PoolView,
@@ -55,6 +61,7 @@ __all__ = [
     "Claim",
     "ClaimExpired",
     "ClaimLost",
+    "ClaimPending",
     "ClaimState",
     "CounterAsk",
     "CounterPlan",
@@ -62,15 +69,23 @@ __all__ = [
     "CounterTooSmall",
     "Difference",
     "DrawAsk",
+    "ExternalAsk",
+    "ExternalLine",
+    "Externals",
     "Filling",
     "IllegalMove",
     "KeyRange",
+    "LineState",
     "NoSuchClaim",
     "NoSuchCounters",
     "NoSuchUnits",
     "NotEnough",
     "PoolNotOpen",
     "PoolView",
+    "Provider",
+    "ProviderAnswer",
+    "ProviderSilent",
+    "Said",
     "TooManyClaims",
     "TooManyPayments",
     "UnitRef",

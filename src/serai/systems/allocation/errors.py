@@ -7,6 +7,7 @@ Conflict
 ├── CounterTooSmall   counter_too_small   more is held and sold already than the new size
 ├── ClaimLost         claim_lost          a unit of this claim went to another buyer after it expired
 ├── ClaimExpired      claim_expired       the hold's time is over
+├── ClaimPending      claim_pending       a provider has not answered for all of it yet
 ├── TooManyPayments   too_many_payments   this hold has tried too many payments
 └── IllegalMove       illegal_claim_move  (mechanisms/allocation)
 TooMany
@@ -77,6 +78,14 @@ class ClaimExpired(Conflict):
 
     code = "claim_expired"
     title = "The hold has expired"
+
+
+class ClaimPending(Conflict):
+    """A provider has not answered for all of the claim yet."""
+
+    code = "claim_pending"
+    title = "Not settled yet"
+    retryable = True
 
 
 class TooManyPayments(Conflict):

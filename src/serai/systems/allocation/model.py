@@ -8,6 +8,7 @@ from uuid import UUID
 
 from serai.kernel.ids import Capability
 from serai.mechanisms.allocation.claims import ClaimState, UnitState
+from serai.mechanisms.allocation.external import LineState
 from serai.mechanisms.allocation.ledger import Bucket
 
 HOLD_S_MIN = 1
@@ -99,6 +100,40 @@ class DrawAsk:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalAsk:
+    """One thing that a provider elsewhere keeps; `thing` is between the claim's owner and the provider."""
+
+    provider: str
+    thing: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalLine:
+    """A line of a claim that a provider keeps, as the table has it."""
+
+    tenant_id: UUID
+    line_id: UUID
+    claim_id: UUID
+    provider: str
+    thing: dict[str, Any]
+    state: LineState
+    version: int
+    remote_ref: str | None
+    """The provider's name for it, once it has told one."""
+    ends_at: datetime | None
+    """Until when the provider holds it; None: it has not said, or holds it without an end."""
+    reason: str | None
+    """Why it was refused or kept, in the provider's words."""
+    tries: int
+    age_s: float
+
+    @property
+    def reference(self) -> str:
+        """Our name for it, the same in every call: a provider that hears it twice does one thing once."""
+        return str(self.line_id)
+
+
+@dataclass(frozen=True, slots=True)
 class CounterPlan:
     """A counter to be made. A hot one has several buckets, so that its buyers do not queue for one row."""
 
@@ -129,9 +164,11 @@ class Ask:
     counters: Sequence[CounterAsk] = ()
     draws: Sequence[DrawAsk] = ()
     """Fungible units; those that were drawn are in the claim's `units`."""
+    externals: Sequence[ExternalAsk] = ()
+    """Written with the claim; their providers are asked after the commit, by `Externals.send`."""
 
     def __post_init__(self) -> None:
-        lines = len(self.units) + len(self.counters) + sum(draw.count for draw in self.draws)
+        lines = len(self.units) + len(self.counters) + sum(draw.count for draw in self.draws) + len(self.externals)
         assert 1 <= lines <= LINES_MAX, f"{lines} lines"
         assert len(set(self.units)) == len(self.units), "a unit is asked for twice"
         assert len({(ask.pool_no, ask.key) for ask in self.counters}) == len(self.counters), "a counter is asked twice"
@@ -162,6 +199,7 @@ class Claim:
     expired: bool
     units: tuple[UnitRef, ...] = field(default=())
     counters: tuple[CounterAsk, ...] = field(default=())
+    externals: tuple[ExternalLine, ...] = field(default=())
 
     @property
     def capability(self) -> Capability:

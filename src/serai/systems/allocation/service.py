@@ -16,12 +16,14 @@ from serai.kernel.errors import SeraiError
 from serai.kernel.ids import Capability, uuid7
 from serai.kernel.ports import Clock, Random
 from serai.mechanisms.allocation.claims import UNIT_AFTER, ClaimState, Move, UnitState, after
+from serai.mechanisms.allocation.external import DROPS, LIVE, NEEDS, LineState
 from serai.mechanisms.allocation.ledger import Bucket, Difference
 from serai.mechanisms.allocation.spread import TooSmall, overbooked, spread
 from serai.runtime.postgres.database import Database, DatabaseUnavailable, Transaction
 from serai.systems.allocation.errors import (
     ClaimExpired,
     ClaimLost,
+    ClaimPending,
     CounterTooSmall,
     NoSuchClaim,
     NoSuchCounters,
@@ -43,11 +45,22 @@ from serai.systems.allocation.model import (
     CounterAsk,
     CounterPlan,
     CounterRef,
+    ExternalLine,
     Filling,
     UnitRef,
 )
 from serai.systems.allocation.opening import Opener
-from serai.systems.allocation.store import capacity, drawing, expiring, filling, moving, opening, pools, proof
+from serai.systems.allocation.store import (
+    capacity,
+    drawing,
+    expiring,
+    external,
+    filling,
+    moving,
+    opening,
+    pools,
+    proof,
+)
 from serai.systems.allocation.store.drawing import BLOCK_KEYS
 
 T = TypeVar("T")
@@ -187,8 +200,15 @@ class Allocation:
             raise CounterTooSmall(f"Of something more than {overbook} beyond what is there are held or sold already.")
 
     async def open_claim(self, tx: Transaction, ask: Ask) -> Claim:
-        """Holds all that is asked, or raises UnitsTaken, NotEnough, NoSuchUnits, NoSuchCounters or TooManyClaims."""
+        """Holds all that is asked, or raises UnitsTaken, NotEnough, NoSuchUnits, NoSuchCounters or TooManyClaims.
+
+        Providers hear of external lines after the commit: `Externals.send`.
+        """
         opened = await self._opener.open(tx, ask)
+        lines: tuple[ExternalLine, ...] = ()
+        if ask.externals:
+            line_ids = [self._event_id() for _ in ask.externals]
+            lines = await external.insert_lines(tx, ask.capability.id, ask.externals, line_ids, ask.actor)
         return Claim(
             claim_id=ask.capability.id,
             key=ask.capability.key,
@@ -203,6 +223,7 @@ class Allocation:
             expired=False,
             units=opened.units,
             counters=tuple(ask.counters),
+            externals=lines,
         )
 
     async def with_free_units(
@@ -260,6 +281,20 @@ class Allocation:
             raise TooManyPayments(f"This hold has tried {claim.payments} payments; make a new one.")
         return await self._timely(tx, claim, Move.PAY, deadline_s, actor)
 
+    async def confirm_lines(self, tx: Transaction, claim: Claim, actor: str = "") -> Claim:
+        """The payment is sure: after the commit, by `Externals.send`, the providers confirm. ClaimLost, ClaimPending.
+
+        Asking again changes nothing. `confirm` follows when all lines are confirmed.
+        """
+        await external.lock_claim(tx, claim.claim_id)
+        now = await self.claim_by_id(tx, claim.claim_id)
+        if now.state not in (ClaimState.PAYING, ClaimState.UNKNOWN):
+            raise ClaimLost(f"The hold is {now.state.value}; nothing of it can be confirmed.")
+        if any(line.state is LineState.ASKED for line in now.externals):
+            raise ClaimPending("A provider has not answered yet; try again in a moment.")
+        await external.move_lines(tx, claim.claim_id, {LineState.HELD}, LineState.CONFIRMING, Move.CONFIRM.value, actor)
+        return replace(now, externals=await external.lines_of(tx, claim.claim_id))
+
     async def decline(self, tx: Transaction, claim: Claim, actor: str = "") -> Claim:
         """The payment failed: back to what is left of the hold. ClaimLost."""
         return await self._move(tx, claim, Move.DECLINE, 0, actor)
@@ -310,7 +345,9 @@ class Allocation:
                 count, differing = await differences(tx, pool_no, FINDINGS_MAX)
                 compared += count
                 found += differing
-        return compared, found
+        count, lines = await external.line_differences(tx, owner, FINDINGS_MAX)
+        found += [Difference(f"external line {line_id}", here, there) for line_id, here, there in lines]
+        return compared + count, found
 
     async def breaches(self, tx: Transaction, owner: str) -> list[Breach]:
         """Rules between claims and what they own that are broken, <= FINDINGS_MAX of each; must be none.
@@ -326,6 +363,10 @@ class Allocation:
                 for claim_id in await proof.incomplete_claims(tx, owner, FINDINGS_MAX)
             ),
             *(Breach("is with a claim that does not own it", str(place)) for place in strays),
+            *(
+                Breach("is not as its claim is", f"external line {line_id}")
+                for line_id in await external.forgotten_lines(tx, owner, FINDINGS_MAX)
+            ),
             *(
                 Breach(f"has {held} held and {sold} sold, its claims {of_held} and {of_sold}", str(place))
                 for place, (held, sold, of_held, of_sold) in counts
@@ -374,10 +415,14 @@ class Allocation:
 
     async def _move(self, tx: Transaction, claim: Claim, move: Move, seconds: int, actor: str) -> Claim:
         to = after(claim.state, move)
+        if claim.externals:
+            await self._providers_allow(tx, claim, move, seconds)
         moved = await moving.move_claim(tx, claim, move, to, seconds, event_id=self._event_id(), actor=actor)
         if not moved.done:
             raise await self._why_not(tx, claim, move, moved)
         assert moved.expires_at is not None
+        if claim.externals and move in DROPS:
+            await external.move_lines(tx, claim.claim_id, LIVE, LineState.RETURNING, move.value, actor)
         return replace(
             claim,
             state=to,
@@ -385,7 +430,22 @@ class Allocation:
             expires_at=moved.expires_at,
             payments=claim.payments + (move is Move.PAY),
             expired=claim.expired and move not in (Move.DECLINE, Move.DOUBT),
+            externals=await external.lines_of(tx, claim.claim_id) if claim.externals else (),
         )
+
+    async def _providers_allow(self, tx: Transaction, claim: Claim, move: Move, seconds: int) -> None:
+        """Whether all that providers keep is as far as the move needs it. Keeps it so: the claim is locked."""
+        await external.lock_claim(tx, claim.claim_id)
+        needed = NEEDS.get(move)
+        if needed is None:
+            return
+        states = {line.state for line in await external.lines_of(tx, claim.claim_id)}
+        if states - {needed, LineState.ASKED, LineState.HELD, LineState.CONFIRMING}:
+            raise ClaimLost("A provider has not kept its part of the hold.")
+        if states != {needed}:
+            raise ClaimPending("A provider has not answered yet; try again in a moment.")
+        if move in (Move.EXTEND, Move.PAY) and not await external.lasts(tx, claim.claim_id, seconds):
+            raise ClaimExpired("A provider does not hold its part for so long; choose again.")
 
     async def _why_not(self, tx: Transaction, claim: Claim, move: Move, moved: moving.Moved) -> SeraiError:
         if moved.as_read:

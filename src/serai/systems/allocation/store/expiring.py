@@ -130,6 +130,15 @@ with due as materialized (
   insert into allocation.ledger (tenant_id, move, claim_id, pool_no, keys, state, actor)
   select tenant_id, 'expire', claim_id, pool_no, array_agg(key order by key), 'free', 'sweep'
   from freed group by tenant_id, claim_id, pool_no
+), dropped as (
+  update allocation.external_lines e
+  set state = 'returning', version = e.version + 1, tries = 0, next_try = clock_timestamp()
+  from claim where e.tenant_id = claim.tenant_id and e.claim_id = claim.claim_id
+    and e.state in ('asked', 'held', 'confirming', 'confirmed')
+  returning e.tenant_id, e.claim_id, e.line_id, e.state, e.remote_ref, e.ends_at
+), external_entry as (
+  insert into allocation.external_ledger (tenant_id, move, claim_id, line_id, state, remote_ref, ends_at, actor)
+  select tenant_id, 'expire', claim_id, line_id, state, remote_ref, ends_at, 'sweep' from dropped
 ), event as (
   insert into runtime.outbox (tenant_id, id, topic, key, type, data)
   select tenant_id, event_id, %(topic)s::text, claim_id::text, %(type)s::text, jsonb_build_object('owner', owner,

@@ -9,6 +9,7 @@ from serai.runtime.postgres.database import Transaction
 from serai.systems.allocation.model import DECLINE_GRACE_S, NEVER, Claim, CounterAsk, UnitRef
 from serai.systems.allocation.store import TOPIC
 from serai.systems.allocation.store.drawing import REOPENED
+from serai.systems.allocation.store.external import lines_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,8 @@ select c.claim_id, c.key, c.owner, c.holder, c.state, c.version, c.expires_at, c
         where l.tenant_id = c.tenant_id and l.claim_id = c.claim_id),
        (select jsonb_agg(jsonb_build_array(n.pool_no, n.key, n.count) order by n.pool_no, n.key)
         from (select l.pool_no, l.key, sum(l.count) as count from allocation.claim_counts l
-              where l.tenant_id = c.tenant_id and l.claim_id = c.claim_id group by l.pool_no, l.key) n)
+              where l.tenant_id = c.tenant_id and l.claim_id = c.claim_id group by l.pool_no, l.key) n),
+       c.external
 from allocation.claims c
 where c.tenant_id = %s and c.claim_id = %s
 """
@@ -204,7 +206,7 @@ async def claim_by_id(tx: Transaction, claim_id: UUID) -> Claim | None:
     if row is None:
         return None
     found_id, key, owner, holder, state, version, expires_at, payments, age_s, terms, expired, *lines = row
-    pools, keys, counts = lines
+    pools, keys, counts, external = lines
     return Claim(
         claim_id=found_id,
         key=bytes(key),
@@ -219,4 +221,5 @@ async def claim_by_id(tx: Transaction, claim_id: UUID) -> Claim | None:
         expired=expired,
         units=tuple(UnitRef(pool_no, key) for pool_no, key in zip(pools or (), keys or (), strict=True)),
         counters=tuple(CounterAsk(*count) for count in counts or ()),
+        externals=await lines_of(tx, claim_id) if external else (),
     )

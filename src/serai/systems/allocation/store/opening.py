@@ -107,6 +107,7 @@ def _common(tx: Transaction, ask: Ask, event_id: UUID) -> dict[str, object]:
         "topic": TOPIC,
         "subject": str(ask.capability.id),
         "type": f"{TOPIC}.held.v1",
+        "external": bool(ask.externals),
     }
 
 
@@ -211,9 +212,10 @@ _TAKE = """
   where complete.yes and u.tenant_id = %(tenant)s::uuid and u.pool_no = l.pool_no and u.key = l.key
   returning u.pool_no, u.key, l.claim_id as displaced, u.expires_at
 ), claim as (
-  insert into allocation.claims (tenant_id, claim_id, key, owner, holder, state, expires_at, held_until, terms)
+  insert into allocation.claims (tenant_id, claim_id, key, owner, holder, state, expires_at, held_until, terms,
+                                 external)
   select %(tenant)s::uuid, %(claim)s::uuid, %(key)s::bytea, %(owner)s::text, %(holder)s::text, 'held', until, until,
-         %(terms)s::jsonb
+         %(terms)s::jsonb, %(external)s::bool
   from moment, complete where yes
 ), lines as (
   insert into allocation.claim_lines (tenant_id, claim_id, pool_no, key)

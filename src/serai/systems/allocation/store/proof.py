@@ -126,6 +126,8 @@ async def incomplete_claims(tx: Transaction, owner: str, limit: int) -> list[UUI
                               where l.tenant_id = c.tenant_id and l.claim_id = c.claim_id)
               and not exists (select from allocation.claim_counts l
                               where l.tenant_id = c.tenant_id and l.claim_id = c.claim_id)
+              and not exists (select from allocation.external_lines l
+                              where l.tenant_id = c.tenant_id and l.claim_id = c.claim_id)
             limit %(limit)s::int
             """,
             {"tenant": tx.owner, "owner": owner, "keeping": _KEEPING, "sold": _SOLD, "limit": limit},
