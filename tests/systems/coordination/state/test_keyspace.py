@@ -38,10 +38,19 @@ NUMBERS = st.integers(0, 6)
 PUTS = st.builds(Put, key=KEYS, value=VALUES, prev_kv=st.booleans())
 DELETES = st.builds(DeleteRange, key=KEYS, range_end=ENDS, prev_kv=st.booleans())
 RANGES = st.builds(
-    Range, key=KEYS, range_end=ENDS, limit=st.integers(0, 3), order=st.sampled_from(Order),
-    sort_by=st.sampled_from(Field), keys_only=st.booleans(), count_only=st.booleans(), mod_min=NUMBERS, mod_max=NUMBERS, create_min=NUMBERS,
+    Range,
+    key=KEYS,
+    range_end=ENDS,
+    limit=st.integers(0, 3),
+    order=st.sampled_from(Order),
+    sort_by=st.sampled_from(Field),
+    keys_only=st.booleans(),
+    count_only=st.booleans(),
+    mod_min=NUMBERS,
+    mod_max=NUMBERS,
+    create_min=NUMBERS,
     create_max=NUMBERS,
-)  # fmt: skip
+)
 COMPARES = st.builds(
     Compare, key=KEYS, relation=st.sampled_from(Relation), target=st.sampled_from(Target), number=NUMBERS, value=VALUES,
     range_end=ENDS,
