@@ -4,9 +4,11 @@
 every call ends within `request_timeout_s`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from serai.systems.coordination.state.access import Access
 from serai.systems.coordination.state.words import Delivery, MemberInfo, Outcome, WatchSpec
 
 
@@ -35,18 +37,32 @@ class MemberStatus:
     applied_index: int
     db_size: int
     db_size_in_use: int
+    db_size_quota: int
+    """0 without one."""
     learner: bool
     errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that the state holds as of one entry of the log. Chunks are made when they are read: let it go soon."""
+
+    index: int
+    term: int
+    revision: int
+    chunks: Sequence[bytes]
 
 
 class WatchStream(Protocol):
     """The watches of one client connection."""
 
     def create(self, spec: WatchSpec, watch_id: int = 0, caller: Caller = NOBODY) -> int:
-        """Begins a watch and returns its id; 0 chooses one. WatchIdInUse, PermissionDenied."""
+        """Begins a watch and returns its id; 0 chooses one, from 0 on. WatchIdInUse, TooManyWatches, PermissionDenied.
+
+        Nothing of it is delivered before the caller has come back to the event loop."""
 
     def cancel(self, watch_id: int) -> bool:
-        """Ends a watch; whether it was there. Nothing more comes of it but its own last delivery."""
+        """Ends a watch; whether it was there. Nothing more comes of it, not even what waited."""
 
     def ask_progress(self) -> None:
         """A progress notice for the whole stream (watch id -1), after all that was there before."""
@@ -60,6 +76,34 @@ class WatchStream(Protocol):
 
 class Member(Protocol):
     """One member of the cluster, for the handlers."""
+
+    # What every answer says, and what is asked at every call: as this member has it, without asking anybody.
+
+    @property
+    def id(self) -> int:
+        """Its own."""
+
+    @property
+    def cluster_id(self) -> int:
+        """Whose member it is."""
+
+    @property
+    def leader(self) -> int:
+        """0 while nobody leads."""
+
+    @property
+    def raft_term(self) -> int:
+        """That of its log."""
+
+    @property
+    def revision(self) -> int:
+        """Of its keys."""
+
+    @property
+    def access(self) -> Access:
+        """Users, roles and whether they count."""
+
+    # Commands and questions. All of them end within the member's time for requests.
 
     async def propose(self, command: object, caller: Caller = NOBODY) -> Outcome:
         """Through the log; `command` is a word that changes something. A Fault is raised as its error."""
@@ -78,6 +122,9 @@ class Member(Protocol):
 
     def status(self) -> MemberStatus:
         """As it is now, without asking anybody."""
+
+    def snapshot(self) -> Snapshot:
+        """As it is now, on this member."""
 
     async def add_member(self, peer_urls: tuple[str, ...], *, learner: bool) -> MemberInfo:
         """A new member, which comes in as a learner; one that is to vote is promoted when it has caught up."""

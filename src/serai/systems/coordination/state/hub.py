@@ -70,6 +70,11 @@ class Stream:
         self.queued_bytes -= cost_bytes(delivery)
         return delivery
 
+    def clear(self) -> None:
+        """Nothing waits any more."""
+        self.queue.clear()
+        self.queued_bytes = 0
+
 
 def cost_bytes(delivery: Delivery) -> int:
     """What a delivery counts for in a queue."""
@@ -144,6 +149,8 @@ class Hub:
         self.streams: set[Stream] = set()
         self.ready: set[Stream] = set()
         """Streams to which something was told since somebody looked."""
+        self.watches = 0
+        """How many there are."""
 
     # Watches come and go ----------------------------------------------------------------------------------------------
 
@@ -167,6 +174,7 @@ class Hub:
         start = spec.start_revision or self._space.revision + 1
         watch = Watch(number, spec, stream, first, end, start)
         stream.watches[number] = watch
+        self.watches += 1
         if start > self._space.revision:
             self._settle(watch)
         else:
@@ -178,6 +186,7 @@ class Hub:
         watch = stream.watches.pop(number, None)
         if watch is None:
             return False
+        self.watches -= 1
         if watch.behind:
             self._behind.pop(watch, None)
         else:
