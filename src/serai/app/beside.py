@@ -7,6 +7,7 @@ from importlib import import_module
 from serai.app.leaving import stop_signal
 from serai.app.plan import open_secrets, port_of
 from serai.runtime.control import say_ready
+from serai.runtime.memory import settle
 from serai.runtime.settings import Configuration, RuntimeSettings
 from serai.runtime.sockets import bound
 from serai.runtime.world import SystemClock, SystemRandom
@@ -38,6 +39,7 @@ async def run_gateway(configuration: Configuration) -> None:
     )
     with bound(port_of(settings, "gateway"), "the gateway") as sock:
         serving = asyncio.create_task(server.serve(gateway, sock, SystemClock(), random))
+        settle()
         say_ready()
         await serving
 

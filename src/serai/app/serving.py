@@ -21,6 +21,7 @@ from serai.runtime.control import say_progress, say_ready
 from serai.runtime.files import write_atomic
 from serai.runtime.http.idempotency import forget_old
 from serai.runtime.jobs import Loop, run_loop
+from serai.runtime.memory import settle
 from serai.runtime.outbox import relay_batch
 from serai.runtime.postgres.migrations import migrate, pending
 from serai.runtime.settings import Configuration, RuntimeSettings
@@ -120,6 +121,7 @@ async def _work(configuration: Configuration, stop: asyncio.Event) -> None:
         relay = Loop("outbox.relay", RELAY_EVERY_S, partial(relay_batch, world.jobs_database))
         forget = Loop("idempotency.forget", FORGET_EVERY_S, partial(forget_old, world.jobs_database))
         loops = [relay, forget, *(loop for each in built for loop in each.parts.loops)]
+        settle()
         say_ready()
         async with asyncio.TaskGroup() as tasks:
             for loop in loops:
@@ -138,6 +140,7 @@ class _Web(uvicorn.Server):
         """Listens, then says so."""
         await super().startup(sockets)
         if self.started:
+            settle()
             say_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
