@@ -12,6 +12,7 @@ from pathlib import Path
 
 from serai.app.shell import make_shell
 from serai.kernel.ports import Clock, Random
+from serai.runtime.http.callers import CallerTable
 from serai.runtime.jobs import Queue
 from serai.runtime.outbox import Outbox
 from serai.runtime.postgres.database import open_database
@@ -52,8 +53,12 @@ async def open_world(
     clock: Clock,
     random: Random,
     name: str = "serai",
+    callers: int | None = None,
 ) -> AsyncIterator[World]:
-    """The world of one process, with its connections; needs URLs of a running PostgreSQL in the settings."""
+    """The world of one process, with its connections; needs URLs of a running PostgreSQL in the settings.
+
+    `callers`: the descriptor of the memory in which web processes count callers together.
+    """
     settings = configuration.get(RuntimeSettings)
     opened = partial(
         open_database,
@@ -76,6 +81,7 @@ async def open_world(
             outbox=Outbox(clock, random),
             secrets=Secrets({key: secrets(key) for key in SECRETS}),
             data=Path(settings.data),
+            callers=CallerTable(clock, descriptor=callers),
         )
 
 

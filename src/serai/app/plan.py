@@ -23,6 +23,7 @@ from serai.runtime.processes import Launch
 from serai.runtime.settings import Configuration, RuntimeSettings
 
 WEB_SOCKET = "SERAI_WEB_FD"
+CALLERS = "SERAI_CALLERS_FD"
 """Names the inherited socket in a web child's environment: bound, and to be listened on when the child can serve."""
 
 PORTS = {"web": 0, "postgres": 1, "kv": 2, "broker": 3, "coordination": 4, "gateway": 6, "mailbox": 7}
@@ -103,6 +104,7 @@ class Site:
     server: EmbeddedServer | None
     """None when an outside PostgreSQL is used."""
     web_descriptor: int
+    callers_descriptor: int
     program: tuple[str, ...] = PROGRAM
 
 
@@ -144,8 +146,9 @@ def _engines_beside(site: Site) -> list[Child]:
 def _servants(site: Site, needs: tuple[str, ...]) -> list[Child]:
     jobs = _own(site, "jobs", needs)
     count = site.settings.workers or os.cpu_count() or 1
-    web = _own(site, "web", needs, {WEB_SOCKET: str(site.web_descriptor)})
-    web = replace(web, url=site.settings.site_url, launch=replace(web.launch, inherits=(site.web_descriptor,)))
+    web = _own(site, "web", needs, {WEB_SOCKET: str(site.web_descriptor), CALLERS: str(site.callers_descriptor)})
+    inherits = (site.web_descriptor, site.callers_descriptor)
+    web = replace(web, url=site.settings.site_url, launch=replace(web.launch, inherits=inherits))
     jobs = replace(jobs, launch=replace(jobs.launch, nice=JOBS_NICE))
     return [jobs, *(replace(web, name=f"web-{number}") for number in range(1, count + 1))]
 

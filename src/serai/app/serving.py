@@ -13,7 +13,7 @@ import uvicorn
 import serai
 from serai.app.assembly import Built, all_migrations, built_systems, open_world
 from serai.app.leaving import PATIENCE_S, finished, leave_in_time, patience_s, stop_signal
-from serai.app.plan import WEB_SOCKET, open_secrets
+from serai.app.plan import CALLERS, WEB_SOCKET, open_secrets
 from serai.app.registry import chosen_systems
 from serai.app.site import make_site
 from serai.kernel.errors import Misconfigured
@@ -54,8 +54,9 @@ async def _running(configuration: Configuration, name: str) -> AsyncIterator[tup
     settings = configuration.get(RuntimeSettings)
     random = SystemRandom()
     secrets = open_secrets(settings.data, random)
+    callers = os.environ.get(CALLERS)
     async with (
-        open_world(configuration, secrets.get, SystemClock(), random, name) as world,
+        open_world(configuration, secrets.get, SystemClock(), random, name, int(callers) if callers else None) as world,
         built_systems(world, chosen_systems(settings.systems)) as built,
     ):
         yield world, built

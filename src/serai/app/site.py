@@ -59,6 +59,7 @@ def make_site(world: World, built: Sequence[Built], limits: Limits | None = None
         ready=ready,
         measure=measure,
         limits=limits,
+        callers=world.callers,
         render_problem=page_of_problem(world),
         lifespan=lifespan,
         version=serai.__version__,

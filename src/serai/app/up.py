@@ -27,6 +27,7 @@ from serai.app.plan import (
 from serai.app.supervisor import Supervisor, take_over
 from serai.app.upkeep.unfinished import require_finished
 from serai.runtime.files import SecretFile, make_data_directory
+from serai.runtime.http.callers import shared_file
 from serai.runtime.postgres.engine import find_engine, keep
 from serai.runtime.postgres.server import EmbeddedServer, Tuning, cluster_major
 from serai.runtime.processes import service_account
@@ -43,7 +44,11 @@ def up(settings: RuntimeSettings, systems: Sequence[str], display: Display, prog
     """Serves until Ctrl-C or SIGTERM. Raises Misconfigured before anything starts, ChildFailed when a child gave up."""
     require_packages()
     data = make_data_directory(settings.data)
-    with take_over(data), bound(settings.port, "the web server", settings.host) as web:
+    with (
+        take_over(data),
+        bound(settings.port, "the web server", settings.host) as web,
+        shared_file() as callers,
+    ):
         require_finished(data)
         outside = outside_urls(settings)
         secrets = open_secrets(data, SystemRandom())
@@ -52,7 +57,7 @@ def up(settings: RuntimeSettings, systems: Sequence[str], display: Display, prog
             server.make_way()
         urls = outside or embedded_urls(port_of(settings, "postgres"), secrets)
         _empty(shared_metrics(data))
-        site = Site(settings, tuple(systems), urls, server, web.fileno(), program)
+        site = Site(settings, tuple(systems), urls, server, web.fileno(), callers.fileno(), program)
         asyncio.run(_keep(site, data, web, display))
 
 

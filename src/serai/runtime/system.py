@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from fastapi import APIRouter
 
 from serai.kernel.ports import Clock, Random
+from serai.runtime.http.callers import CallerTable
 from serai.runtime.jobs import Job, Loop, Queue
 from serai.runtime.outbox import Outbox
 from serai.runtime.postgres.database import Database
@@ -42,6 +43,8 @@ class World:
     outbox: Outbox
     secrets: Secrets
     data: Path
+    callers: CallerTable
+    """How often each caller has asked; shared by the web processes of one supervisor."""
     provided: dict[type[Any], Any] = field(default_factory=dict)
 
     @property

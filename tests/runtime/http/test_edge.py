@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from tests.doubles import ManualClock
 
-from serai.mechanisms.metering.bucket import Rate
-from serai.runtime.http.edge import Callers, Edge, Limits, carry_on, is_loopback
+from serai.runtime.http.callers import CallerTable
+from serai.runtime.http.edge import Edge, Limits, carry_on, is_loopback
 from serai.runtime.world import SystemRandom
 
 from .conftest import LIMITS, SECRET, OpenSite, Site
@@ -55,18 +55,6 @@ async def test_credentials_have_limits_of_their_own_below_that_of_their_address(
 
 async def test_nothing_is_limited_here_without_a_credential(site: Site) -> None:
     assert "ratelimit" not in (await site.client.get("/api/me")).headers
-
-
-def test_the_caller_not_seen_for_longest_is_forgotten_first(clock: ManualClock) -> None:
-    callers = Callers(Limits(callers_max=2), clock)
-    once = Rate(burst=1, per_s=0.001)
-
-    def admitted(key: bytes) -> bool:
-        decided = callers.admit([(key, once)])
-        assert decided
-        return decided[0].allowed
-
-    assert [admitted(key) for key in (b"a", b"b", b"a", b"c", b"a", b"b")] == [True, True, False, True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +112,9 @@ async def test_what_is_carried_on_outlives_the_layers_that_made_it(clock: Manual
     async def nobody(_: Request, error: Exception) -> Response:
         raise error
 
-    edge = Edge(inside, clock=clock, random=SystemRandom(), limits=Limits(), unexpected=nobody)
+    edge = Edge(
+        inside, clock=clock, random=SystemRandom(), limits=Limits(), callers=CallerTable(clock), unexpected=nobody
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="http://site.test") as client:
         answer = await client.get("/stream")
     assert order == ["inside is done", "rest"]

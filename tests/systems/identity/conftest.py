@@ -13,6 +13,7 @@ from tests.doubles import ManualClock, SeededRandom
 
 import serai.systems.identity
 from serai.runtime.http.app import create_app
+from serai.runtime.http.callers import CallerTable
 from serai.runtime.http.edge import Limits
 from serai.runtime.http.principal import Authenticate
 from serai.runtime.jobs import Queue
@@ -61,6 +62,7 @@ def world(
         outbox=Outbox(clock, random),
         secrets=Secrets({"identity": b"s" * 32}),
         data=tmp_path,
+        callers=CallerTable(clock),
     )
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from serai.kernel.ports import Clock, Random
+from serai.runtime.http.callers import CallerTable
 from serai.runtime.http.edge import Edge, Limits
 from serai.runtime.http.principal import Authenticate
 from serai.runtime.http.problems import PROBLEM_RESPONSE, RenderProblem, add_problem_handlers
@@ -30,6 +31,7 @@ def create_app(
     ready: Check,
     measure: Measure | None = None,
     limits: Limits | None = None,
+    callers: CallerTable | None = None,
     render_problem: RenderProblem | None = None,
     lifespan: Lifespan | None = None,
     version: str = "0",
@@ -50,7 +52,14 @@ def create_app(
     app.include_router(_health(ready, measure or _own_counts))
     for router in routers:
         app.include_router(router)
-    app.add_middleware(Edge, clock=clock, random=random, limits=limits or Limits(), unexpected=unexpected)
+    app.add_middleware(
+        Edge,
+        clock=clock,
+        random=random,
+        limits=limits or Limits(),
+        callers=callers or CallerTable(clock),
+        unexpected=unexpected,
+    )
     return app
 
 

@@ -11,7 +11,6 @@ import hashlib
 import logging
 import math
 import re
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -22,7 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serai.kernel.errors import Invalid, TooMany
 from serai.kernel.ports import Clock, Random
-from serai.mechanisms.metering.bucket import Bucket, Decision, Rate, take
+from serai.mechanisms.metering.bucket import Rate
+from serai.runtime.http.callers import CallerTable
 from serai.runtime.http.problems import AnswerUnexpected, problem_response
 
 access = logging.getLogger("serai.access")
@@ -55,53 +55,33 @@ async def carry_on(scope: Scope, receive: Receive, send: Send, rest: Carried) ->
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one caller may do. Rates are per process: with N workers a caller may reach N times as much."""
+    """What one caller may do, over all web processes of a machine."""
 
     credential: Rate = Rate(burst=200, per_s=50)
     address: Rate = Rate(burst=400, per_s=100)
     loopback_exempt: bool = True
     body_bytes_max: int = 2 * 1024 * 1024
-    callers_max: int = 50_000
-    """Callers remembered; the one not seen for longest is forgotten first."""
-
-
-class Callers:
-    """Token buckets by caller, bounded."""
-
-    def __init__(self, limits: Limits, clock: Clock) -> None:
-        self._limits = limits
-        self._clock = clock
-        self._buckets: OrderedDict[bytes, Bucket] = OrderedDict()
-
-    def admit(self, keys: Iterable[tuple[bytes, Rate]]) -> tuple[Decision, Rate] | None:
-        """Spends a token of each key; returns the tightest decision, or None when nothing is limited."""
-        tightest: tuple[Decision, Rate] | None = None
-        now_s = self._clock.monotonic()
-        for key, rate in keys:
-            decision = take(self._buckets.pop(key, None), rate, now_s)
-            self._buckets[key] = decision.bucket
-            if tightest is None or (decision.allowed, decision.remaining) < (
-                tightest[0].allowed,
-                tightest[0].remaining,
-            ):
-                tightest = decision, rate
-        while len(self._buckets) > self._limits.callers_max:
-            self._buckets.popitem(last=False)
-        return tightest
 
 
 class Edge:
     """The ASGI layer."""
 
     def __init__(
-        self, app: ASGIApp, *, clock: Clock, random: Random, limits: Limits, unexpected: AnswerUnexpected
+        self,
+        app: ASGIApp,
+        *,
+        clock: Clock,
+        random: Random,
+        limits: Limits,
+        callers: CallerTable,
+        unexpected: AnswerUnexpected,
     ) -> None:
         self._app = app
         self._clock = clock
         self._random = random
         self._limits = limits
         self._unexpected = unexpected
-        self._callers = Callers(limits, clock)
+        self._callers = callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, or refuses before any route has run."""

@@ -50,7 +50,7 @@ def build(world: World) -> Parts:
         clock=world.clock,
         random=world.random,
         api=api,
-        throttle=Throttle(settings, world.clock),
+        throttle=Throttle(settings, world.callers),
         believed=believed,
         settings=settings,
     )
