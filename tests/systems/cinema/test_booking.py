@@ -2,7 +2,10 @@
 
 from uuid import uuid4
 
-from tests.systems.cinema.conftest import Site
+import pytest
+from tests.systems.cinema.conftest import OpenSite, Site
+
+from serai.systems.cinema.plan import classic
 
 
 async def test_a_seat_is_sold_from_the_list_to_the_refund(site: Site) -> None:
@@ -39,6 +42,22 @@ async def test_a_seat_is_sold_from_the_list_to_the_refund(site: Site) -> None:
     assert again.json() == cancelled.json()
     gone = await site.client.get(f"/api/cinema/v1/bookings/{booking['id']}/ticket.pdf")
     assert gone.json()["code"] == "no_valid_ticket"
+
+
+@pytest.mark.parametrize("rule", [True, False])
+async def test_a_seat_left_alone_is_refused_only_where_the_house_wants_that(open_site: OpenSite, rule: bool) -> None:
+    site = await open_site(cinema_orphan_rule=rule)
+    show_id = await site.make_show(classic(rows=4, seats=8))
+    seats = list(await site.seats(show_id))
+    answer = await site.hold(show_id, seats[3:4])
+    if not rule:
+        assert answer.status_code == 201
+        return
+    refused = answer.json()
+    assert (answer.status_code, refused["code"]) == (422, "orphan_seat")
+    assert refused["seats"] == seats[2:3] and refused["errors"][0]["field"] == "seat_ids"
+    assert set((await site.seats(show_id)).values()) == {"available"}
+    assert (await site.hold(show_id, seats[2:4])).status_code == 201
 
 
 async def test_the_second_buyer_is_told_which_seats_are_gone(site: Site) -> None:
