@@ -5,6 +5,7 @@ WorldError
 │   └── DiskFull    there was no room
 ├── MachineHalted   the machine gave up and said why
 └── PeerGone        a peer did not answer: it may or may not have done what it was asked
+    └── PeerAway    it was not even asked
 """
 
 from serai.kernel.errors import SeraiError, Unavailable
@@ -40,3 +41,9 @@ class PeerGone(WorldError, Unavailable):
 
     code = "peer_gone"
     title = "Another member does not answer"
+
+
+class PeerAway(PeerGone):
+    """A peer was not asked: nothing was done."""
+
+    code = "peer_away"

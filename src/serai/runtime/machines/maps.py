@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, ReadOptions, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
 from serai.kernel.errors import Misconfigured
 
@@ -55,9 +55,7 @@ class DurableMap:
 
     def scan(self, first: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Pairs with first <= key < end, ascending, as they are now."""
-        options = ReadOptions()
-        options.set_iterate_upper_bound(end)
-        return iter(self._db.items(from_key=first, read_opt=options))
+        return _until(end, self._db.items(from_key=first))
 
     def write(self, batch: Sequence[tuple[bytes, bytes | None]]) -> None:
         """All of it or, after a crash, nothing."""
@@ -90,25 +88,52 @@ class DurableMap:
 
 
 class FrozenRocks:
-    """A snapshot of a map; implements `serai.kernel.ports.FrozenMap`."""
+    """A map at one moment; implements `serai.kernel.ports.FrozenMap`.
+
+    RocksDB's iterators see what was there when they were made. (rocksdict's own snapshots do not: what is iterated over
+    them is the present.) So there is one, and all scans share it, each seeking anew where another has been meanwhile.
+    """
 
     def __init__(self, db: Any) -> None:
-        self._view: Any = db.snapshot()
+        self._cursor: Any = db.iter()
+        self._scan = 0
+        """The scan that moved the cursor last."""
+        self._scans = 0
 
     def get(self, key: bytes) -> bytes | None:
         """The value, or None."""
-        for found, value in self.scan(key, key + b"\x00"):
-            assert found == key, "nothing else lies between a key and the next possible one"
+        self._scan = 0
+        self._cursor.seek(key)
+        if self._cursor.valid() and self._cursor.key() == key:
+            value: bytes = self._cursor.value()
             return value
         return None
 
     def scan(self, first: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Pairs with first <= key < end, ascending."""
-        for key, value in self._view.items(from_key=first):
-            if key >= end:
+        self._scans += 1
+        mine = self._scans
+        at = first
+        while True:
+            cursor = self._cursor
+            if self._scan != mine:
+                self._scan = mine
+                cursor.seek(at)
+            if not cursor.valid() or (key := cursor.key()) >= end:
                 return
+            value = cursor.value()
+            cursor.next()
+            at = key + b"\x00"
             yield key, value
 
     def close(self) -> None:
         """Lets it go."""
-        del self._view
+        del self._cursor
+
+
+def _until(end: bytes, records: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """Stops here and not by the iterator's own bound: rocksdict frees the bytes of that while they are still in use."""
+    for key, value in records:
+        if key >= end:
+            return
+        yield key, value

@@ -31,7 +31,7 @@ from serai.runtime.machines.envelopes import (
     numbered,
     read_hello,
 )
-from serai.runtime.machines.errors import PeerGone
+from serai.runtime.machines.errors import PeerAway, PeerGone
 
 BUFFER_BYTES_MAX = 16 * 1024 * 1024
 """Of what waits for one peer; messages beyond it are dropped."""
@@ -190,6 +190,11 @@ class Peers:
         """Peers that can be reached now."""
         return self._outgoing.keys()
 
+    @property
+    def known(self) -> Iterable[str]:
+        """All that are called."""
+        return self._addresses.keys()
+
     def set_peer(self, name: str, address: Address) -> None:
         """Where a peer is; it is called from now on."""
         if self._addresses.get(name) == address or name == self.me.name:
@@ -308,12 +313,12 @@ class Peers:
         connection = self._outgoing.get(name)
         waiting = self._asked.setdefault(name, {})
         if connection is None or len(waiting) >= REQUESTS_MAX:
-            raise PeerGone(f"{name} cannot be reached now")
+            raise PeerAway(f"{name} cannot be reached now")
         number = next(self._numbers)
         future = waiting[number] = asyncio.get_running_loop().create_future()
         if not connection.send(Channel.REQUEST, numbered(number, body)):
             del waiting[number]
-            raise PeerGone(f"{name} does not keep up; nothing was asked of it")
+            raise PeerAway(f"{name} does not keep up; nothing was asked of it")
         try:
             async with asyncio.timeout(deadline_s):
                 answer: bytes = await future

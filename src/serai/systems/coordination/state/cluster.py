@@ -10,6 +10,7 @@ from serai.systems.coordination.state.words import (
     Alarms,
     ClearAlarm,
     Fault,
+    Introduce,
     MemberInfo,
     Members,
     RaiseAlarm,
@@ -35,10 +36,13 @@ class Cluster:
         self._records = records
         self._known = _Known()
         self.alarms: set[tuple[int, Alarm]] = set()
+        self.changes = 0
+        """Rises with each change of the members, for those who follow them."""
         self.reload()
 
     def reload(self) -> None:
         """Knows what the map says."""
+        self.changes += 1
         record = self._records.get(_MEMBERS)
         self._known = msgspec.msgpack.decode(record, type=_Known) if record else _Known({}, set())
         record = self._records.get(_ALARMS)
@@ -76,6 +80,14 @@ class Cluster:
         self._keep(word.member)
         return Members(self.members)
 
+    def introduce(self, word: Introduce) -> Members | Fault:
+        """Its name, and where clients find it."""
+        known = self._known.members.get(word.id)
+        if known is None:
+            return _absent(word.id)
+        self._keep(msgspec.structs.replace(known, name=word.name, client_urls=word.client_urls))
+        return Members(self.members)
+
     def remove(self, word: RemoveMember) -> Members | Fault:
         """One less, for ever."""
         if self._known.members.pop(word.id, None) is None:
@@ -94,6 +106,7 @@ class Cluster:
         self._write()
 
     def _write(self) -> None:
+        self.changes += 1
         self._records.put(_MEMBERS, msgspec.msgpack.encode(self._known))
 
     def raised(self, word: RaiseAlarm) -> Alarms:

@@ -152,6 +152,11 @@ class Hub:
         self.watches = 0
         """How many there are."""
 
+    @property
+    def behind(self) -> bool:
+        """Whether somebody has to catch up."""
+        return bool(self._behind)
+
     # Watches come and go ----------------------------------------------------------------------------------------------
 
     def open(self) -> Stream:

@@ -33,6 +33,7 @@ from serai.systems.coordination.state.words import (
     GetLease,
     Grant,
     Hash,
+    Introduce,
     LeaseIds,
     LeaseResult,
     ListAlarms,
@@ -70,6 +71,7 @@ AnyCommand = (
     | ClearAlarm
     | AddMember
     | UpdateMember
+    | Introduce
     | RemoveMember
     | Management
 )
@@ -128,6 +130,7 @@ class State:
             ClearAlarm: lambda word, _: cluster.clear(word),
             AddMember: lambda word, _: cluster.add(word),
             UpdateMember: lambda word, _: cluster.update(word),
+            Introduce: lambda word, _: cluster.introduce(word),
             RemoveMember: lambda word, _: cluster.remove(word),
         }
         """All else is management of users and roles."""

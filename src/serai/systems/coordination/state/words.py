@@ -206,6 +206,8 @@ class MemberInfo(Word, frozen=True):
     peer_urls: tuple[str, ...]
     client_urls: tuple[str, ...] = ()
     learner: bool = False
+    joining: bool = False
+    """It came to vote, and is a learner only until it has caught up."""
 
 
 class AddMember(Word, frozen=True, tag="add_member"):
@@ -215,9 +217,17 @@ class AddMember(Word, frozen=True, tag="add_member"):
 
 
 class UpdateMember(Word, frozen=True, tag="update_member"):
-    """What a member says of itself when it starts, and what an operator changes."""
+    """What an operator changes, and that it votes."""
 
     member: MemberInfo
+
+
+class Introduce(Word, frozen=True, tag="introduce"):
+    """What a member says of itself. Nothing else of it changes, whatever became of it meanwhile."""
+
+    id: int
+    name: str
+    client_urls: tuple[str, ...]
 
 
 class RemoveMember(Word, frozen=True, tag="remove_member"):
