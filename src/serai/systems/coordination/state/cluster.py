@@ -64,10 +64,10 @@ class Cluster:
     def add(self, word: AddMember) -> Members | Fault:
         """One more."""
         member = word.member
+        if self._taken(member):
+            return Fault("coordination_peer_url_exists", ", ".join(member.peer_urls))
         if member.id in self._known.members or member.id in self._known.removed:
             return Fault("coordination_member_exists", f"member {member.id:x}")
-        if self._lives_at(member):
-            return Fault("coordination_peer_url_exists", ", ".join(member.peer_urls))
         self._keep(member)
         return Members(self.members)
 
@@ -75,7 +75,7 @@ class Cluster:
         """Another name, other addresses."""
         if word.member.id not in self._known.members:
             return _absent(word.member.id)
-        if self._lives_at(word.member):
+        if self._taken(word.member, besides=word.member.id):
             return Fault("coordination_peer_url_exists", ", ".join(word.member.peer_urls))
         self._keep(word.member)
         return Members(self.members)
@@ -97,8 +97,9 @@ class Cluster:
         self.clear(ClearAlarm(word.id, Alarm.NONE))
         return Members(self.members)
 
-    def _lives_at(self, member: MemberInfo) -> bool:
-        others = [known for known in self._known.members.values() if known.id != member.id]
+    def _taken(self, member: MemberInfo, besides: int = 0) -> bool:
+        """Whether another member is said to be where this one is."""
+        others = [known for known in self._known.members.values() if known.id != besides]
         return any(set(known.peer_urls) & set(member.peer_urls) for known in others)
 
     def _keep(self, member: MemberInfo) -> None:
