@@ -8,6 +8,7 @@ from serai.systems.checkout.claims import Claims
 from serai.systems.checkout.model import Reply, Started, Words
 from serai.systems.checkout.orders import ClaimOrders
 from serai.systems.checkout.pages import BACK_FROM_BANK, EMAIL, Pay, PayForm, attempt_key, checked
+from serai.systems.checkout.requests import paid_hold
 
 FOLDER = Path(__file__).parent
 """Of the templates and static files that shops' pages share."""
@@ -29,4 +30,5 @@ __all__ = [
     "attempt_key",
     "checked",
     "money_findings",
+    "paid_hold",
 ]

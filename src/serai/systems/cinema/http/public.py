@@ -11,11 +11,10 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from serai.kernel.errors import Invalid
 from serai.kernel.ids import Capability
-from serai.runtime.http.idempotency import Key, owner_of
 from serai.runtime.http.models import LINE, PAGE_MAX, Page
 from serai.runtime.http.principal import Asking, limit_of
 from serai.systems.allocation.api import UnitState, free_counts
-from serai.systems.checkout.api import Reply
+from serai.systems.checkout.api import Reply, paid_hold
 from serai.systems.cinema.errors import NoSuchHold, NoSuchShow
 from serai.systems.cinema.http.models import BestOut, BookingIn, BookingOut, HoldIn, HoldOut, MapOut, ShowOut, SwapIn
 from serai.systems.cinema.http.parts import (
@@ -153,17 +152,7 @@ def _book(router: APIRouter, cinema: Cinema) -> None:
         wanted: BookingIn,
         idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     ) -> Response:
-        hold = Capability.parse(wanted.hold_id)
-        if hold is None:
-            raise Invalid.of("hold_id", "unknown_hold", "This is not the id of a hold.")
-        owner = wanted.hold_id if principal.kind == "guest" else principal.label
-        key = Key.of(
-            idempotency_key,
-            owner=owner_of(principal.tenant, owner),
-            method="POST",
-            path=request.url.path,
-            body=await request.body(),
-        )
+        hold, key = await paid_hold(request, principal, wanted.hold_id, idempotency_key)
         purchase = Purchase(hold, wanted.payment_method, wanted.email, wanted.name)
         return _reply(await cinema.bookings.book(principal.tenant, purchase, key))
 

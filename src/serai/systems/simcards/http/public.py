@@ -8,11 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 
 from serai.kernel.errors import Invalid
-from serai.kernel.ids import Capability
 from serai.runtime.http.answers import body_uuid, json_response
-from serai.runtime.http.idempotency import Key, owner_of
 from serai.runtime.http.principal import Asking, limit_of
-from serai.systems.checkout.api import Reply
+from serai.systems.checkout.api import Reply, paid_hold
 from serai.systems.simcards.errors import NoSuchCandidate, NoSuchNumberHold, NoSuchPool, NoSuchPorting, NoSuchSale
 from serai.systems.simcards.http.models import (
     ActivateIn,
@@ -130,17 +128,7 @@ def _buy(router: APIRouter, shop: Simcards) -> None:
         wanted: SaleIn,
         idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     ) -> Response:
-        hold = Capability.parse(wanted.hold_id)
-        if hold is None:
-            raise Invalid.of("hold_id", "unknown_hold", "This is not the id of a hold.")
-        owner = wanted.hold_id if principal.kind == "guest" else principal.label
-        key = Key.of(
-            idempotency_key,
-            owner=owner_of(principal.tenant, owner),
-            method="POST",
-            path=request.url.path,
-            body=await request.body(),
-        )
+        hold, key = await paid_hold(request, principal, wanted.hold_id, idempotency_key)
         who = wanted.identity
         identity = Identity(who.name, who.country, who.document_kind, who.document_number)
         purchase = Purchase(hold, wanted.payment_method, wanted.email, identity)
