@@ -10,6 +10,7 @@ from serai.kernel.errors import Invalid, Unauthenticated
 from serai.runtime.http.edge import client_address
 from serai.runtime.http.models import PAGE_MAX, Instant, Model, Page
 from serai.runtime.http.principal import Asking, Principal, Requires
+from serai.runtime.http.routing import Router
 from serai.systems.identity import model
 from serai.systems.identity.browser import browser_of, device_in
 from serai.systems.identity.service import Identity, SignIn
@@ -161,7 +162,7 @@ class NewOrganisationRequest(Model):
 
 def routers(identity: Identity) -> list[APIRouter]:
     """The API's routes."""
-    api = APIRouter(prefix=PREFIX, tags=["identity"])
+    api = Router(prefix=PREFIX, tags=["identity"])
     Sessions(identity).add_to(api)
     Keys(identity).add_to(api)
     Users(identity).add_to(api)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 
 from serai.kernel.errors import Invalid
 from serai.runtime.http.models import Model
+from serai.runtime.http.routing import Router
 from serai.runtime.postgres.database import Database
 from serai.systems.payments import store
 
@@ -57,7 +58,7 @@ class Hints:
 
 def make_router(hints: Hints, webhook_secret: str) -> APIRouter:
     """POST /api/payments/v1/webhook."""
-    router = APIRouter(prefix="/api/payments/v1", tags=["payments"])
+    router = Router(prefix="/api/payments/v1", tags=["payments"])
 
     @router.post("/webhook", include_in_schema=False)
     async def webhook(request: Request) -> Received:

@@ -12,6 +12,7 @@ from serai.kernel.errors import FieldError, Invalid
 from serai.kernel.money import Money
 from serai.runtime.http.models import LINE, PAGE_MAX, Page
 from serai.runtime.http.principal import Asking
+from serai.runtime.http.routing import Router
 from serai.runtime.postgres.keyset import Seek, Slice
 from serai.systems.cinema.errors import NoSuchMovie, NoSuchScreen, NoSuchShow, NoSuchTheater
 from serai.systems.cinema.http.admin_models import (
@@ -55,7 +56,7 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
 def admin_router(cinema: Cinema) -> APIRouter:
     """The routes of those who run the house."""
-    router = APIRouter(prefix="/api/cinema/v1", tags=["cinema: house"])
+    router = Router(prefix="/api/cinema/v1", tags=["cinema: house"])
     _movies(router, cinema)
     _theaters(router, cinema)
     _screens(router, cinema)

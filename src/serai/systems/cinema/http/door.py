@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, Field, Strict
 
 from serai.runtime.http.models import Instant, Model
+from serai.runtime.http.routing import Router
 from serai.systems.cinema.errors import NoSuchShow
 from serai.systems.cinema.http.parts import (
     Cinema,
@@ -138,7 +139,7 @@ class UploadOut(Model):
 
 def door_router(cinema: Cinema) -> APIRouter:
     """The routes of the doors."""
-    router = APIRouter(prefix="/api/cinema/v1", tags=["cinema: doors"])
+    router = Router(prefix="/api/cinema/v1", tags=["cinema: doors"])
 
     @router.post("/checkins", response_model=CheckInOut, summary="Admit a ticket, once")
     async def check_in(principal: Doorkeeper, wanted: CheckInIn) -> Response:

@@ -13,6 +13,7 @@ from serai.kernel.errors import Invalid
 from serai.kernel.ids import Capability
 from serai.runtime.http.models import LINE, PAGE_MAX, Page
 from serai.runtime.http.principal import Asking, limit_of
+from serai.runtime.http.routing import Router
 from serai.systems.allocation.api import UnitState, free_counts
 from serai.systems.checkout.api import Reply, paid_hold
 from serai.systems.cinema.errors import NoSuchHold, NoSuchShow
@@ -41,7 +42,7 @@ from serai.web.live import EventStream
 
 def public_router(cinema: Cinema) -> APIRouter:
     """Browse, hold, book, cancel."""
-    router = APIRouter(prefix="/api/cinema/v1", tags=["cinema"])
+    router = Router(prefix="/api/cinema/v1", tags=["cinema"])
     _browse(router, cinema)
     _hold(router, cinema)
     _book(router, cinema)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from serai.runtime.http.models import Amount, Instant, Model
+from serai.runtime.http.routing import Router
 from serai.systems.cinema.http.parts import Cinema, Manager, json_response
 
 
@@ -52,7 +53,7 @@ class OccupancyOut(Model):
 
 def reports_router(cinema: Cinema) -> APIRouter:
     """GET /reports/occupancy."""
-    router = APIRouter(prefix="/api/cinema/v1", tags=["cinema: house"])
+    router = Router(prefix="/api/cinema/v1", tags=["cinema: house"])
 
     @router.get(
         "/reports/occupancy",

@@ -8,6 +8,7 @@ from pydantic import EmailStr, Field
 from serai.kernel.ids import Capability
 from serai.runtime.http.models import LINE, Instant, Model
 from serai.runtime.http.principal import Asking
+from serai.runtime.http.routing import Router
 from serai.systems.cinema.errors import NoSuchEntry, NoSuchShow
 from serai.systems.cinema.http.parts import Cinema, SecretId, ShowId, json_response, path_uuid
 from serai.systems.cinema.service.waiting import Standing
@@ -42,7 +43,7 @@ class EntryOut(Model):
 
 def waiting_router(cinema: Cinema) -> APIRouter:
     """Join, look, leave."""
-    router = APIRouter(prefix="/api/cinema/v1", tags=["cinema"])
+    router = Router(prefix="/api/cinema/v1", tags=["cinema"])
 
     @router.post(
         "/shows/{show_id}/waiting", response_model=EntryOut, status_code=201, summary="Wait for seats of a show"

@@ -6,6 +6,7 @@
 
 from fastapi import APIRouter
 
+from serai.runtime.http.routing import Router
 from serai.runtime.system import World
 from serai.systems.checkout.api import PayForm
 from serai.systems.cinema.http import Cinema
@@ -26,7 +27,7 @@ from serai.web.shell import Shell
 def make_pages(world: World, cinema: Cinema) -> APIRouter:
     """The public pages."""
     shell = world.need(Shell)
-    pages = APIRouter(prefix="/cinema", route_class=PageRoute, dependencies=[CsrfProtected], include_in_schema=False)
+    pages = Router(prefix="/cinema", route_class=PageRoute, dependencies=[CsrfProtected], include_in_schema=False)
     programme = Programme(world.database, world.clock)
     ProgrammePages(cinema, programme, shell, world.clock).add_to(pages)
     ShowPages(cinema, programme, shell, world.clock).add_to(pages)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Request, Response
 from serai.kernel.errors import Invalid
 from serai.runtime.http.answers import body_uuid, json_response
 from serai.runtime.http.principal import Asking, limit_of
+from serai.runtime.http.routing import Router
 from serai.systems.checkout.api import Reply, paid_hold
 from serai.systems.simcards.errors import NoSuchCandidate, NoSuchNumberHold, NoSuchPool, NoSuchPorting, NoSuchSale
 from serai.systems.simcards.http.models import (
@@ -47,7 +48,7 @@ from serai.systems.simcards.service.showing import Viewer
 
 def public_router(shop: Simcards) -> APIRouter:
     """Pools, search, holds, sales, portings."""
-    router = APIRouter(prefix="/api/simcards/v1", tags=["simcards"])
+    router = Router(prefix="/api/simcards/v1", tags=["simcards"])
     _browse(router, shop)
     _hold(router, shop)
     _buy(router, shop)

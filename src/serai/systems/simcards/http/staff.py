@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from serai.kernel.errors import Invalid
 from serai.runtime.http.answers import json_response, path_uuid
+from serai.runtime.http.routing import Router
 from serai.systems.simcards.errors import NoSuchNumber, NoSuchPool, NoSuchPorting
 from serai.systems.simcards.http.models import (
     ImportOut,
@@ -35,7 +36,7 @@ from serai.systems.simcards.service.pools import NewPool
 
 def staff_router(shop: Simcards) -> APIRouter:
     """For the roles `simcards:manage` and, where a counter needs it, `simcards:sell`."""
-    router = APIRouter(prefix="/api/simcards/v1", tags=["simcards: shop"])
+    router = Router(prefix="/api/simcards/v1", tags=["simcards: shop"])
     _pools(router, shop)
     _numbers(router, shop)
     _portings(router, shop)

@@ -5,6 +5,7 @@
 
 from fastapi import APIRouter
 
+from serai.runtime.http.routing import Router
 from serai.runtime.system import World
 from serai.systems.checkout.api import PayForm
 from serai.systems.identity.api import CsrfProtected, PageRoute
@@ -19,7 +20,7 @@ from serai.web.shell import Shell
 def make_pages(world: World, shop: Simcards) -> APIRouter:
     """All pages. A fixed path stands before one with an id in the same place."""
     shell = world.need(Shell)
-    pages = APIRouter(prefix="/simcards", route_class=PageRoute, dependencies=[CsrfProtected], include_in_schema=False)
+    pages = Router(prefix="/simcards", route_class=PageRoute, dependencies=[CsrfProtected], include_in_schema=False)
     SearchPages(shop, shell).add_to(pages)
     HoldPages(shop, shell, world.clock, PayForm(world.settings, world.random, WORDS)).add_to(pages)
     SalePages(shop, shell).add_to(pages)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from serai.runtime.http.answers import body_uuid, path_uuid
 from serai.runtime.http.models import Model, Page
+from serai.runtime.http.routing import Router
 from serai.runtime.postgres.database import Transaction
 from serai.systems.stock.errors import NoSuchLocation, NoSuchProduct
 from serai.systems.stock.http.answers import CategoryOut, LocationOut, ProductOut
@@ -40,7 +41,7 @@ NEW = UUID(int=0)
 
 def catalogue_router(desk: Desk) -> APIRouter:
     """Products, categories, places."""
-    router = APIRouter(prefix=PREFIX, tags=["stock: catalogue"])
+    router = Router(prefix=PREFIX, tags=["stock: catalogue"])
     _products(router, desk)
     _product_changes(router, desk)
     _categories(router, desk)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from serai.runtime.http.answers import body_uuid, path_uuid, time_cursor
 from serai.runtime.http.models import Page
 from serai.runtime.http.principal import Principal
+from serai.runtime.http.routing import Router
 from serai.runtime.postgres.database import Transaction
 from serai.systems.stock.errors import NoSuchCount, NoSuchReservation, NoSuchTransfer
 from serai.systems.stock.flows import TransferState
@@ -51,7 +52,7 @@ T = TypeVar("T")
 
 def flows_router(desk: Desk) -> APIRouter:
     """Reservations, transfers, stock-takes."""
-    router = APIRouter(prefix=PREFIX, tags=["stock: flows"])
+    router = Router(prefix=PREFIX, tags=["stock: flows"])
     _reserving(router, desk)
     _selling(router, desk)
     _transfers(router, desk)

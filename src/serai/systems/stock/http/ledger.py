@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 from serai.kernel.errors import Invalid
 from serai.runtime.http.answers import bad_cursor, body_uuid, path_uuid, read_cursor, write_cursor
 from serai.runtime.http.models import LINE, Page
+from serai.runtime.http.routing import Router
 from serai.runtime.postgres.database import Transaction
 from serai.systems.stock.errors import NoSuchMovement
 from serai.systems.stock.http.answers import (
@@ -71,7 +72,7 @@ ITEMS_MAX = 1_000
 
 def ledger_router(desk: Desk) -> APIRouter:
     """Movements and what comes of them."""
-    router = APIRouter(prefix=PREFIX, tags=["stock: ledger"])
+    router = Router(prefix=PREFIX, tags=["stock: ledger"])
     _movements(router, desk)
     _posted(router, desk)
     _levels(router, desk)

@@ -10,6 +10,7 @@ from serai.kernel.errors import Invalid
 from serai.runtime.http.answers import body_uuid, path_uuid, time_cursor
 from serai.runtime.http.models import Page
 from serai.runtime.http.principal import Principal
+from serai.runtime.http.routing import Router
 from serai.runtime.postgres.database import Transaction
 from serai.systems.stock.errors import NoSuchAlert
 from serai.systems.stock.flows import AlertState
@@ -42,7 +43,7 @@ OPEN = (AlertState.RAISED, AlertState.ACKNOWLEDGED, AlertState.ORDERED)
 
 def reorder_router(desk: Desk) -> APIRouter:
     """Policies, alerts, suggestions."""
-    router = APIRouter(prefix=PREFIX, tags=["stock: reorder"])
+    router = Router(prefix=PREFIX, tags=["stock: reorder"])
     _policies(router, desk)
     _suggestions(router, desk)
     _alerts(router, desk)

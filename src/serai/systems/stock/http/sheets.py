@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from serai.runtime.http.answers import json_response
 from serai.runtime.http.models import LINE
 from serai.runtime.http.principal import Principal
+from serai.runtime.http.routing import Router
 from serai.runtime.postgres.database import Transaction
 from serai.runtime.sheets import ImportReport, write_sheet
 from serai.systems.stock.http.answers import ImportOut
@@ -29,7 +30,7 @@ DryRun = Annotated[bool, Query(description="Only say what would happen")]
 
 def sheets_router(desk: Desk) -> APIRouter:
     """CSV and labels."""
-    router = APIRouter(prefix=PREFIX, tags=["stock: sheets"])
+    router = Router(prefix=PREFIX, tags=["stock: sheets"])
     _imports(router, desk)
     _exports(router, desk)
     _labels(router, desk)

@@ -7,6 +7,7 @@ takes CSV.
 
 from fastapi import APIRouter
 
+from serai.runtime.http.routing import Router
 from serai.runtime.system import World
 from serai.systems.identity.api import CsrfProtected, PageRoute
 from serai.systems.stock.pages.alerts import AlertsPages
@@ -26,7 +27,7 @@ from serai.web.shell import Shell
 
 def make_pages(world: World, stock: Stock) -> APIRouter:
     """All pages. A fixed path stands before one with an id in the same place."""
-    pages = APIRouter(prefix="/stock", route_class=PageRoute, dependencies=[CsrfProtected], include_in_schema=False)
+    pages = Router(prefix="/stock", route_class=PageRoute, dependencies=[CsrfProtected], include_in_schema=False)
     floor = Floor(stock, world.need(Shell), world.clock, world.random)
     for part in (
         OverviewPage(floor),
