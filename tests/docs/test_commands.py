@@ -37,7 +37,7 @@ def test_a_command_that_is_told_exists_with_its_options(page: str, line: str) ->
         found = command.get_command(context, words[0])
         assert found is not None, f"{page} tells `{line}`; there is no {words[0]!r}"
         command, words = found, words[1:]
-    known = {option for parameter in command.get_params(context) for option in parameter.opts}
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     asked = {word.partition("=")[0] for word in words if word.startswith("--")}
     if command.name == "bench":
         return  # what follows belongs to the benchmark, which parses it itself
