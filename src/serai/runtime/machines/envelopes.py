@@ -31,6 +31,8 @@ class Channel(IntEnum):
     REPLY = 3
     REFUSAL = 4
     """A reply that says why there is none."""
+    FAREWELL = 5
+    """Whoever hears this is no member any more."""
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True):

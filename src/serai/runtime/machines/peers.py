@@ -71,6 +71,10 @@ class Ears:
     message: Callable[[str, bytes], None]
     """A message for the machine; BadFrame or ConsensusError of its codec closes the connection."""
     answer: Answerer
+    gone: Callable[[str], bool]
+    """Whether who speaks was a member and is no more: it may have missed that, and is told."""
+    farewell: Callable[[], None]
+    """This member is none any more."""
 
 
 class _Connection(asyncio.Protocol):
@@ -266,6 +270,12 @@ class Peers:
 
     def heard(self, connection: _Connection, one: Frame) -> None:
         """A frame of a known peer."""
+        if one.channel is Channel.FAREWELL:
+            self._ears.farewell()
+            return
+        if self._ears.gone(connection.peer):
+            connection.send(Channel.FAREWELL, b"")
+            return
         match one.channel:
             case Channel.MESSAGE:
                 self._ears.message(connection.peer, one.body)

@@ -111,7 +111,7 @@ class CoordinationNode:
         self._peers = Peers(
             Self(f"{identity.cluster_id:016x}", self._name),
             world.peer_socket,
-            Ears(self._hear, self._answer_peer),
+            Ears(self._hear, self._answer_peer, self._is_gone, self._end_as_removed),
             world.random,
             server_tls=world.server_tls,
             client_tls=world.client_tls,
@@ -254,16 +254,22 @@ class CoordinationNode:
     def _see_members(self) -> None:
         cluster = self.state.cluster
         if cluster.removed(self.id):
-            self._driver.end(
-                MachineHalted(
-                    f"member {self.id:x} was removed from its cluster. Empty {self._data} and add it anew to come back."
-                )
-            )
+            self._end_as_removed()
             return
         for member in cluster.members:
             self._call(member)
         for name in [name for name in self._peers.known if cluster.removed(member_of(name))]:
             self._peers.forget(name)
+
+    def _is_gone(self, name: str) -> bool:
+        return self.state.cluster.removed(member_of(name))
+
+    def _end_as_removed(self) -> None:
+        self._driver.end(
+            MachineHalted(
+                f"Member {self.id:x} was removed from its cluster. To come back, empty {self._data} and add it anew."
+            )
+        )
 
     def _call(self, member: MemberInfo) -> None:
         if member.id != self.id and member.peer_urls:
