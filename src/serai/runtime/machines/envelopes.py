@@ -30,7 +30,7 @@ class Channel(IntEnum):
     REQUEST = 2
     REPLY = 3
     REFUSAL = 4
-    """A reply that says why there is none."""
+    """A reply that says why there is none; with number 0 instead of a hello, why the caller is not spoken with."""
     FAREWELL = 5
     """Whoever hears this is no member any more."""
 
@@ -86,27 +86,28 @@ class Frames:
     """The frames of a stream that is cut anywhere."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
         self.bytes_max = HELLO_BYTES_MAX
         """Of a frame's body; more once the peer is known."""
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Those that are whole now. BadFrame."""
-        data = self._rest + data if self._rest else data
+        rest = self._rest
+        rest += data
         at = 0
         try:
-            while len(data) - at >= _HEAD.size:
-                length, channel = _HEAD.unpack_from(data, at)
+            while len(rest) - at >= _HEAD.size:
+                length, channel = _HEAD.unpack_from(rest, at)
                 if length > self.bytes_max:
                     raise BadFrame(f"a frame claims {length} bytes; at most {self.bytes_max} are taken")
                 end = at + _HEAD.size + length
-                if end > len(data):
+                if end > len(rest):
                     break
-                body = data[at + _HEAD.size : end]
+                body = bytes(memoryview(rest)[at + _HEAD.size : end])
                 at = end
                 yield Frame(_channel(channel), body)
         finally:
-            self._rest = data[at:]
+            del rest[:at]
 
 
 def _channel(number: int) -> Channel:
