@@ -201,6 +201,14 @@ class LeaseTooLong(Refusal):
     etcd = "etcdserver: too large lease TTL"
 
 
+class LeaseIdNegative(BadRequest):
+    """A lease's id is positive."""
+
+    code = "coordination_lease_id_negative"
+    title = "A lease's id is positive"
+    etcd = "etcdserver: lease ID must not be negative"
+
+
 class WatchIdInUse(Refusal):
     """The stream has a watch of this id."""
 
@@ -231,6 +239,42 @@ class TooManyRequests(Overloaded):
     code = "coordination_too_many_requests"
     title = "Too much is under way; nothing was done"
     etcd = "etcdserver: too many requests"
+
+
+class SessionExpired(Refusal):
+    """The lease ended while its owner waited for the lock."""
+
+    code = "coordination_session_expired"
+    title = "The lease ended while its owner waited for the lock"
+    grpc = "UNKNOWN"
+    etcd = "mutex: session is expired"
+
+
+class ElectionNotLeader(Refusal):
+    """The leadership was lost."""
+
+    code = "coordination_election_not_leader"
+    title = "The leadership was lost"
+    grpc = "UNKNOWN"
+    etcd = "election: not leader"
+
+
+class ElectionNoLeader(Absent):
+    """Nobody is elected."""
+
+    code = "coordination_election_no_leader"
+    title = "Nobody is elected"
+    grpc = "UNKNOWN"
+    etcd = "election: no leader"
+
+
+class MissingLeaderKey(BadRequest):
+    """The request must say which leadership it is about."""
+
+    code = "coordination_missing_leader_key"
+    title = "The request must say which leadership it is about"
+    grpc = "UNKNOWN"
+    etcd = '"leader" field must be provided'
 
 
 class NoLeader(Away):

@@ -1,7 +1,8 @@
 """The watches of a member as its handlers see them: the hub of the state, with somebody who waits.
 
 It prevents a watch that stays behind for ever: whenever a client has taken something, or a round of commands is done,
-those that are behind go on, a bounded part of the history at a time, with everything else in between.
+those that are behind go on, a bounded part of the history at a time, with everything else in between. And a watch that
+outlives the right to read its range: rights are looked at again whenever they have changed.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from serai.systems.coordination.errors import BY_CODE, Stopped, TooManyWatches, 
 from serai.systems.coordination.member import NOBODY, Caller
 from serai.systems.coordination.state.hub import Stream
 from serai.systems.coordination.state.machine import State
-from serai.systems.coordination.state.words import Delivery, Range, WatchSpec
+from serai.systems.coordination.state.words import Delivery, Fault, Range, WatchSpec
 
 WATCHES_MAX = 200_000
 """Of one member."""
@@ -82,11 +83,15 @@ class Watching:
         self._state = state
         self._stream = state.hub.open()
         self._free = 0
+        self._users: dict[int, str] = {}
+        """Who asked for a watch, by its id."""
+        self._checked = state.door.access.revision
+        """The revision of the rights by which all of them are allowed."""
 
     def create(self, spec: WatchSpec, watch_id: int = 0, caller: Caller = NOBODY) -> int:
         """As the port says."""
-        wanted = Range(spec.key, spec.range_end)
-        refusal = self._state.door.refusal(caller.user, caller.auth_revision, wanted)
+        self._check_again()
+        refusal = self._refusal(spec, caller.user, caller.auth_revision)
         if refusal is not None:
             raise BY_CODE[refusal.code](refusal.detail)
         if watch_id in self._stream.watches and watch_id:
@@ -97,13 +102,30 @@ class Watching:
             self._free += 1
         number = watch_id or self._free
         self._state.hub.create(self._stream, number, spec)
+        self._users[number] = caller.user
         self._watchers.look_soon()
         return number
+
+    def _refusal(self, spec: WatchSpec, user: str, auth_revision: int) -> Fault | None:
+        return self._state.door.refusal(user, auth_revision, Range(spec.key, spec.range_end))
+
+    def _check_again(self) -> None:
+        """Whoever may not read a range any more is told no more of it: rights have changed since the watch began."""
+        revision = self._state.door.access.revision
+        if revision == self._checked:
+            return
+        self._checked = revision
+        for number, watch in list(self._stream.watches.items()):
+            refusal = self._refusal(watch.spec, self._users.get(number, ""), revision)
+            if refusal is not None:
+                self.cancel(number)
+                self._stream.tell(Delivery(number, self._state.space.revision, canceled=BY_CODE[refusal.code].etcd))
 
     def cancel(self, watch_id: int) -> bool:
         """As the port says."""
         there = self._state.hub.cancel(self._stream, watch_id)
         if there:
+            self._users.pop(watch_id, None)
             self._forget(watch_id)
             self._watchers.look_soon()
         return there
@@ -122,6 +144,7 @@ class Watching:
     async def next(self) -> Delivery:
         """As the port says."""
         while True:
+            self._check_again()
             was_full = self._stream.full
             delivery = self._stream.take()
             if was_full:

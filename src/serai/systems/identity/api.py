@@ -5,6 +5,7 @@ from uuid import UUID
 from serai.kernel.errors import NotFound
 from serai.kernel.ids import uuid7
 from serai.kernel.ports import Clock, Random
+from serai.runtime.passwords import Verdict
 from serai.runtime.postgres.database import Database, Transaction
 from serai.runtime.system import World
 from serai.systems.identity import store
@@ -32,7 +33,7 @@ from serai.systems.identity.model import (
     checked_roles,
     checked_slug,
 )
-from serai.systems.identity.passwords import Passwords, Verdict
+from serai.systems.identity.passwords import Passwords
 from serai.systems.identity.settings import IdentitySettings
 
 __all__ = [

@@ -11,6 +11,7 @@ from serai.kernel.errors import Invalid
 from serai.kernel.ids import uuid7
 from serai.kernel.ports import Clock, Random
 from serai.runtime.http.principal import Principal
+from serai.runtime.passwords import Verdict
 from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.identity import store
 from serai.systems.identity.api import IdentityApi
@@ -41,7 +42,6 @@ from serai.systems.identity.model import (
     checked_roles,
     expand_roles,
 )
-from serai.systems.identity.passwords import Verdict
 from serai.systems.identity.settings import IdentitySettings
 from serai.systems.identity.throttle import Throttle
 

@@ -1,0 +1,180 @@
+"""Watch: many watches on one stream, in both directions at once.
+
+It prevents an event that comes before its watch was announced: whoever creates one announces it before the event loop
+can turn to anything else, and only one part of the handler sends at a time, in the order in which they came. A client
+that reads slowly stops the sender; what happens meanwhile waits in the history, not in memory.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from serai.protocols.etcd.messages import rpc
+from serai.runtime.grpc.calls import Call, Send
+from serai.systems.coordination.errors import Compacted, CoordinationError
+from serai.systems.coordination.handlers.family import Family, write_kv
+from serai.systems.coordination.member import Caller, WatchStream
+from serai.systems.coordination.state.words import Delivery, KeyEvent, WatchSpec
+
+NO_WATCH = -1
+"""The id of an answer that is about no watch."""
+
+_WatchResponse = rpc.WatchResponse
+
+
+class Watch(Family):
+    """Watches."""
+
+    async def watch(self, requests: AsyncIterator[Any], call: Call, send: Send) -> None:
+        """Until the client has gone, or sends no more requests."""
+        self._callers.led(call)
+        conversation = _Conversation(self, self._member.watch(), call, send)
+        teller = asyncio.ensure_future(conversation.tell())
+        hearer = asyncio.ensure_future(conversation.hear(requests))
+        try:
+            await asyncio.wait((teller, hearer), return_when=asyncio.FIRST_COMPLETED)
+            for ended in (teller, hearer):
+                if ended.done():
+                    ended.result()
+        finally:
+            teller.cancel()
+            hearer.cancel()
+            await asyncio.gather(teller, hearer, return_exceptions=True)
+            conversation.close()
+
+    def caller(self, call: Call) -> Caller:
+        """Asked anew for each watch: rights may have changed since the stream began."""
+        return self._callers.of(call)
+
+    def response(self, watch_id: int, revision: int | None = None) -> Any:
+        """An answer about a watch."""
+        answer = self._answer(_WatchResponse, revision)
+        answer.watch_id = watch_id
+        return answer
+
+    @property
+    def cut_bytes(self) -> int:
+        """Where an answer to a watch that may be cut is cut."""
+        return self._context.limits.request_bytes_max + self._context.limits.overhead_bytes
+
+
+class _Conversation:
+    """One stream."""
+
+    def __init__(self, family: Watch, stream: WatchStream, call: Call, send: Send) -> None:
+        self._family = family
+        self._stream = stream
+        self._call = call
+        self._send = send
+        self._turn = asyncio.Lock()
+        self._cut: set[int] = set()
+        """Watches whose answers may be cut in pieces."""
+
+    def close(self) -> None:
+        self._stream.close()
+
+    async def _say(self, answer: Any) -> None:
+        async with self._turn:
+            await self._send(answer)
+
+    # What the client asks ---------------------------------------------------------------------------------------------
+
+    async def hear(self, requests: AsyncIterator[Any]) -> None:
+        async for request in requests:
+            match request.WhichOneof("request_union"):
+                case "create_request":
+                    await self._create(request.create_request)
+                case "cancel_request":
+                    await self._cancel(request.cancel_request.watch_id)
+                case "progress_request":
+                    self._stream.ask_progress()
+
+    async def _create(self, wanted: Any) -> None:
+        try:
+            number = self._begun(wanted)
+        except CoordinationError as error:
+            answer = self._family.response(NO_WATCH)
+            answer.created = answer.canceled = True
+            answer.cancel_reason = error.etcd
+        else:
+            answer = self._family.response(number)
+            answer.created = True
+        await self._say(answer)
+
+    def _begun(self, wanted: Any) -> int:
+        if wanted.start_revision < 0:
+            raise Compacted(f"revision {wanted.start_revision}")
+        caller = self._family.caller(self._call)
+        number = self._stream.create(spec_of(wanted), wanted.watch_id, caller)
+        if wanted.fragment:
+            self._cut.add(number)
+        return number
+
+    async def _cancel(self, number: int) -> None:
+        if self._stream.cancel(number):
+            self._cut.discard(number)
+            answer = self._family.response(number)
+            answer.canceled = True
+            await self._say(answer)
+
+    # What it is told --------------------------------------------------------------------------------------------------
+
+    async def tell(self) -> None:
+        while True:
+            delivery = await self._stream.next()
+            answer = self._family.response(delivery.watch_id, delivery.revision)
+            if delivery.canceled:
+                answer.canceled = True
+                answer.compact_revision = delivery.compact_revision
+                answer.cancel_reason = delivery.canceled
+            for event in delivery.events:
+                _write_event(answer.events.add(), event)
+            await self._tell(answer, delivery)
+
+    async def _tell(self, answer: Any, delivery: Delivery) -> None:
+        cut_bytes = self._family.cut_bytes
+        if delivery.watch_id not in self._cut or answer.ByteSize() < cut_bytes:
+            await self._say(answer)
+            return
+        for piece in pieces(answer, cut_bytes):
+            await self._say(piece)
+
+
+def spec_of(wanted: Any) -> WatchSpec:
+    """What a watcher wants. An empty key is the first."""
+    return WatchSpec(
+        wanted.key or b"\x00",
+        wanted.range_end,
+        wanted.start_revision,
+        wanted.prev_kv,
+        rpc.WatchCreateRequest.NOPUT in wanted.filters,
+        rpc.WatchCreateRequest.NODELETE in wanted.filters,
+        wanted.progress_notify,
+        wanted.fragment,
+    )
+
+
+def _write_event(target: Any, event: KeyEvent) -> None:
+    target.type = event.kind
+    write_kv(target.kv, event.kv)
+    if event.prev is not None:
+        write_kv(target.prev_kv, event.prev)
+
+
+def pieces(answer: Any, cut_bytes: int) -> list[Any]:
+    """An answer in pieces below the limit, as far as single events are; all but the last say that more follows."""
+    events = list(answer.events)
+    del answer.events[:]
+    made = [_WatchResponse()]
+    made[0].CopyFrom(answer)
+    size = head_bytes = answer.ByteSize()
+    for event in events:
+        event_bytes = event.ByteSize() + 10
+        if made[-1].events and size + event_bytes >= cut_bytes:
+            made[-1].fragment = True
+            made.append(_WatchResponse())
+            made[-1].CopyFrom(answer)
+            size = head_bytes
+        made[-1].events.add().CopyFrom(event)
+        size += event_bytes
+    return made
