@@ -11,7 +11,7 @@ from tests.protocols.etcd.samples import fill
 
 from serai.protocols.etcd import messages
 from serai.protocols.etcd.messages import message, rpc
-from serai.protocols.etcd.table import ENUMS, MESSAGES, PACKAGES, RPCS, Rpc, fields
+from serai.protocols.etcd.table import ENUMS, MESSAGES, OURS, PACKAGES, RPCS, Rpc, fields
 
 FACTS = Path(__file__).parent / "etcd-3.7.txt"
 """Read off the protos of etcd 3.7 once, line by line: fields, enums, methods and the gateway's paths."""
@@ -20,7 +20,7 @@ FACTS = Path(__file__).parent / "etcd-3.7.txt"
 def told() -> Iterator[str]:
     """The table, written as the facts are."""
     for name in MESSAGES:
-        for field in fields(name):
+        for field in [one for one in fields(name) if f"{name} {one.name}" not in OURS]:
             many = "repeated " if field.repeated else ""
             union = f" oneof {field.union}" if field.union else ""
             yield f"field {name} {field.name} = {field.number} {many}{field.type}{union}"

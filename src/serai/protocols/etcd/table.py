@@ -169,7 +169,7 @@ MESSAGES: dict[str, str] = {
     "etcdserverpb.AuthRoleRevokePermissionResponse": "header:ResponseHeader=1",
     "etcdserverpb.RangeStreamResponse": "range_response:RangeResponse=1",
     "v3lockpb.LockRequest": "name:bytes=1 lease:int64=2",
-    "v3lockpb.LockResponse": "header:etcdserverpb.ResponseHeader=1 key:bytes=2",
+    "v3lockpb.LockResponse": "header:etcdserverpb.ResponseHeader=1 key:bytes=2 fencing:int64=1000",
     "v3lockpb.UnlockRequest": "key:bytes=1",
     "v3lockpb.UnlockResponse": "header:etcdserverpb.ResponseHeader=1",
     "v3electionpb.LeaderKey": "name:bytes=1 key:bytes=2 rev:int64=3 lease:int64=4",
@@ -183,6 +183,10 @@ MESSAGES: dict[str, str] = {
     "v3electionpb.ProclaimResponse": "header:etcdserverpb.ResponseHeader=1",
 }
 """Fields of every message."""
+
+
+OURS = frozenset({"v3lockpb.LockResponse fencing"})
+"""Fields that etcd does not have. Its clients pass over them; the numbers are far from those that etcd may use next."""
 
 
 @dataclass(frozen=True, slots=True)

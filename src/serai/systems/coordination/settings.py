@@ -34,6 +34,9 @@ class CoordinationSettings(Settings):
     )
     disk_free_min_bytes: int = setting(256 * MIB, "Free disk below which writes are refused.", unit="bytes")
     request_bytes_max: int = setting(3 * MIB // 2, "Longest request, as etcd's default.", unit="bytes")
+    token_ttl_s: int = setting(
+        3600, "How long a sign-in lasts; using it does not make it longer, unlike etcd's 300 s.", unit="s"
+    )
     progress_every_s: float = setting(600.0, "How often watches that ask for it are told how far they are.", unit="s")
     snapshot_every_bytes: int = setting(
         64 * MIB, "Log after which a snapshot is made: less restarts sooner, more writes less.", unit="bytes"
@@ -61,6 +64,11 @@ class CoordinationSettings(Settings):
         if self.election_s < 3 * self.heartbeat_s:
             found.append(f"election_s ({self.election_s}) must be at least three times heartbeat_s")
         return found
+
+    @property
+    def message_bytes_max(self) -> int:
+        """Of one message of a client: a request, and what it says beside keys and values."""
+        return self.request_bytes_max + MIB // 2
 
     @property
     def client_url(self) -> str:

@@ -9,21 +9,10 @@ from serai.runtime.passwords import Hashing
 from serai.systems.coordination.handlers.callers import Callers
 from serai.systems.coordination.handlers.errands import Errands
 from serai.systems.coordination.member import Member
+from serai.systems.coordination.settings import CoordinationSettings
 from serai.systems.coordination.state.words import KeyValue
 
 _KeyValue = mvcc.KeyValue
-
-
-@dataclass(frozen=True, slots=True)
-class DoorLimits:
-    """What a client may ask for."""
-
-    request_bytes_max: int = 1536 * 1024
-    """Of one request, as etcd's `--max-request-bytes`."""
-    overhead_bytes: int = 512 * 1024
-    """By which a message may be larger than a request: beyond, it is not even read. Watches are cut at the sum."""
-    token_ttl_s: int = 3600
-    """How long a sign-in lasts. It is not renewed by use as etcd's simple tokens are, hence longer than their 300 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +25,7 @@ class Context:
     errands: Errands
     clock: Clock
     random: Random
-    limits: DoorLimits
+    settings: CoordinationSettings
 
 
 class Family:

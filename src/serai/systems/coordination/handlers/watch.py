@@ -26,20 +26,20 @@ class Watch(Family):
     """Watches."""
 
     async def watch(self, requests: AsyncIterator[Any], call: Call, send: Send) -> None:
-        """Until the client has gone, or sends no more requests."""
+        """Until the client has gone; one that asks no more is still told."""
         self._callers.led(call)
         conversation = _Conversation(self, self._member.watch(), call, send)
-        teller = asyncio.ensure_future(conversation.tell())
         hearer = asyncio.ensure_future(conversation.hear(requests))
+        teller = asyncio.ensure_future(conversation.tell())
         try:
-            await asyncio.wait((teller, hearer), return_when=asyncio.FIRST_COMPLETED)
-            for ended in (teller, hearer):
-                if ended.done():
-                    ended.result()
+            await asyncio.wait((hearer, teller), return_when=asyncio.FIRST_COMPLETED)
+            if hearer.done():
+                hearer.result()
+            await teller
         finally:
-            teller.cancel()
             hearer.cancel()
-            await asyncio.gather(teller, hearer, return_exceptions=True)
+            teller.cancel()
+            await asyncio.gather(hearer, teller, return_exceptions=True)
             conversation.close()
 
     def caller(self, call: Call) -> Caller:
@@ -55,7 +55,7 @@ class Watch(Family):
     @property
     def cut_bytes(self) -> int:
         """Where an answer to a watch that may be cut is cut."""
-        return self._context.limits.request_bytes_max + self._context.limits.overhead_bytes
+        return self._context.settings.message_bytes_max
 
 
 class _Conversation:
