@@ -87,8 +87,8 @@ class LoneMember:
         known = self.state.leases.granted.get(lease)
         return known.ttl_s if known and self.clock.renew(known, self.now_s) else 0
 
-    async def time_to_live(self, lease: int, *, keys: bool) -> Outcome:
-        outcome = self.state.query(Query(GetLease(lease, keys)))
+    async def time_to_live(self, lease: int, *, keys: bool, caller: Caller = NOBODY) -> Outcome:
+        outcome = await self.read(GetLease(lease, keys), caller)
         left_s = self.clock.left_s(lease, self.now_s)
         result = outcome.result
         assert isinstance(result, LeaseResult)

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 
 import grpc.aio
 import pytest
-from tests.systems.coordination.doors import Opened, opened, refused, said
+from tests.systems.coordination.doors import BY_NAME, Opened, opened, refused, said
 
 from serai.protocols.etcd.messages import rpc
 from serai.systems.coordination import errors
 from serai.systems.coordination.handlers.kv import NESTING_MAX, PAGE_KEYS, txn_word
+from serai.systems.coordination.state.words import Put
 
 R = rpc.RangeRequest
 END = b"\x00"
@@ -192,8 +193,6 @@ async def test_a_range_comes_in_pages_as_of_one_revision(door: Opened) -> None:
 
 
 def put_word(key: bytes) -> object:
-    from serai.systems.coordination.state.words import Put
-
     return Put(key, b"v")
 
 
@@ -204,8 +203,6 @@ async def test_pages_come_in_the_order_of_keys_alone(door: Opened) -> None:
 
 
 async def test_what_is_no_message_is_refused(door: Opened) -> None:
-    from tests.systems.coordination.doors import BY_NAME
-
     channel = door.stub._channel
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await channel.unary_unary(BY_NAME["KV/Put"].path)(b"\xff\xff", timeout=5)

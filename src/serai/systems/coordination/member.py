@@ -117,7 +117,7 @@ class Member(Protocol):
     async def keep_alive(self, lease: int) -> int:
         """Renews a lease by the leader's clock; the seconds that it has now, 0 if it is not there."""
 
-    async def time_to_live(self, lease: int, *, keys: bool) -> Outcome:
+    async def time_to_live(self, lease: int, *, keys: bool, caller: Caller = NOBODY) -> Outcome:
         """A LeaseResult: what is left by the leader's clock; ttl_s is -1 if it is not there."""
 
     def status(self) -> MemberStatus:

@@ -380,10 +380,10 @@ class CoordinationNode:
         """As the port says."""
         return max(0, await self._asking.of_lease(forwarding.AskKeepAlive(lease)))
 
-    async def time_to_live(self, lease: int, *, keys: bool) -> Outcome:
+    async def time_to_live(self, lease: int, *, keys: bool, caller: Caller = NOBODY) -> Outcome:
         """As the port says."""
         left_s = await self._asking.of_lease(forwarding.AskLeft(lease))
-        outcome = await self.read(GetLease(lease, keys))
+        outcome = await self.read(GetLease(lease, keys), caller)
         known = outcome.result
         assert isinstance(known, LeaseResult), "a lease is asked for"
         if left_s < 0 or known.ttl_s < 0:

@@ -52,7 +52,7 @@ class Lease(Family):
     async def lease_time_to_live(self, request: Any, call: Call) -> Any:
         """What is left of it; -1 if it is not there. Its keys only to whoever may read them."""
         caller = self._callers.somebody(call)
-        outcome = await self._member.time_to_live(request.ID, keys=request.keys)
+        outcome = await self._member.time_to_live(request.ID, keys=request.keys, caller=caller)
         found: Any = outcome.result
         if self._member.access.enabled:
             for key in found.keys:

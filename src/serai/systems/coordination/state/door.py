@@ -10,7 +10,7 @@ from serai.systems.coordination.state import layout
 from serai.systems.coordination.state.access import Access, AskAccess, Management, Permission, Permit
 from serai.systems.coordination.state.buffered import Buffered
 from serai.systems.coordination.state.managing import changed
-from serai.systems.coordination.state.words import DeleteRange, Fault, Nothing, Put, Range, Txn
+from serai.systems.coordination.state.words import DeleteRange, Fault, ListMembers, Nothing, Put, Range, Txn
 
 _STATE = layout.only("access")
 
@@ -33,7 +33,7 @@ class Door:
     def refusal(self, user: str, auth_revision: int, word: object) -> Fault | None:
         """Why this caller may not do this, or None."""
         access = self.access
-        if not access.enabled or isinstance(word, AskAccess):  # whoever signs in has no name yet
+        if not access.enabled or isinstance(word, AskAccess | ListMembers):  # asked before anybody has signed in
             return None
         if not user:
             return Fault("coordination_user_empty")
@@ -84,7 +84,7 @@ def _may(mine: list[Permission], word: object) -> bool:
     return type(word).__name__ in _FOR_EVERY_USER
 
 
-_FOR_EVERY_USER = frozenset(("Compact", "Grant", "Revoke", "GetLease", "ListLeases", "ListMembers", "Watching"))
+_FOR_EVERY_USER = frozenset(("Compact", "Grant", "Revoke", "GetLease", "ListLeases", "Watching"))
 """By their names: what any user who has signed in may do. All else that is not about keys is root's."""
 
 
