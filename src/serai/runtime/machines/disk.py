@@ -24,7 +24,7 @@ class Directory:
     """The files that a machine finds; implements `serai.kernel.ports.Disk`."""
 
     def __init__(self, path: Path) -> None:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(path.absolute())
         self.path = path
         for left in path.glob(f"*{_TEMPORARY}"):
             left.unlink()
@@ -38,6 +38,14 @@ class Directory:
         return (self.path / file).read_bytes()
 
 
+def _make(path: Path) -> None:
+    """Makes a directory whose name survives as well: a log is lost with any name on the way to it."""
+    if not path.exists():
+        _make(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+    sync_directory(path.parent)
+
+
 class Files:
     """What writes. All of it runs in one thread."""
 
@@ -45,16 +53,22 @@ class Files:
         self._path = path
         self._open: dict[str, int] = {}
         self._dirty: set[str] = set()
-        self._names_changed = False
+        self._names_changed = True
+        """Also at the start: an earlier life may have ended between making a file and syncing its name."""
+        self.at = path
+        """What is being written or synced."""
 
     def perform(self, writes: Sequence[Write]) -> None:
         """In this order, and then durable. OSError."""
         for write in writes:
+            self.at = self._path / write.file
             self._write(write)
         for file in self._dirty:
+            self.at = self._path / file
             os.fdatasync(self._open[file])
         self._dirty.clear()
         if self._names_changed:
+            self.at = self._path
             sync_directory(self._path)
             self._names_changed = False
 
@@ -64,7 +78,9 @@ class Files:
                 _write_all(self._handle(file), data)
                 self._dirty.add(file)
             case Truncate(file, size):
-                os.ftruncate(self._handle(file), size)
+                handle = self._handle(file)
+                assert os.fstat(handle).st_size >= size, f"{file} is cut to {size} bytes and has fewer"
+                os.ftruncate(handle, size)
                 self._dirty.add(file)
             case Replace(file, data):
                 self._replace(file, data)
@@ -118,7 +134,6 @@ class Storing:
     is done."""
 
     def __init__(self, path: Path, stored: Callable[[int], None], failed: Callable[[DiskFailed], None]) -> None:
-        self._path = path
         self._stored = stored
         self._failed = failed
         self._files = Files(path)
@@ -126,7 +141,7 @@ class Storing:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Store] = []
         self._syncing = False
-        self._over = False
+        self._over = self._closed = False
         self.rounds = 0
         """Rounds that were written: syncs, as a rule."""
 
@@ -149,12 +164,12 @@ class Storing:
         future.add_done_callback(lambda done: self._end(stores, done))
 
     def _end(self, stores: Sequence[Store], done: "asyncio.Future[None]") -> None:
+        error = None if done.cancelled() else done.exception()
         if self._over or done.cancelled():
             return
-        error = done.exception()
         if error is not None:
             self._over = True
-            self._failed(_failure(self._path, error))
+            self._failed(_failure(self._files.at, error))
             return
         self._syncing = bool(self._waiting)
         if self._waiting:
@@ -165,13 +180,15 @@ class Storing:
     async def close(self) -> None:
         """Ends after the round that is under way; what waits is not written, as in a crash."""
         self._over = True
-        with suppress(OSError):
-            await self._loop.run_in_executor(self._thread, self._files.close)
-        self._thread.shutdown()
+        if not self._closed:
+            self._closed = True
+            with suppress(OSError):
+                await self._loop.run_in_executor(self._thread, self._files.close)
+            self._thread.shutdown()
 
 
 def _failure(path: Path, error: BaseException) -> DiskFailed:
     reason = getattr(error, "strerror", None) or str(error)
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return DiskFull(f"{path} has no room left ({reason.lower()}); make room there and start again.")
+        return DiskFull(f"there is no room for {path} ({reason.lower()}); make room there and start again.")
     return DiskFailed(f"{path} cannot be written ({reason.lower()}); look at the disk before you start again.")
