@@ -60,8 +60,7 @@ class Driver:
 
     def start(self) -> None:
         """The machine's first effects."""
-        self._perform(self._machine.start(self._loop.time()))
-        self._after_step()
+        self._live(lambda: self._machine.start(self._loop.time()))
 
     def received(self, sender: str, message: object) -> None:
         """A message from a peer."""
@@ -89,7 +88,7 @@ class Driver:
 
     def take(self, effects: Sequence[Effect]) -> None:
         """Performs what a machine wants beside its steps, such as a snapshot that an operator asked for."""
-        self._perform(effects)
+        self._live(lambda: effects)
 
     def end(self, reason: BaseException | None = None) -> None:
         """No more steps; who waits for an answer is told."""
@@ -98,9 +97,10 @@ class Driver:
         self._ended = True
         for timer in self._timers.values():
             timer.cancel()
+        why = f" ({reason})" if reason is not None else ""
         for future in self._asked.values():
             if not future.done():
-                future.set_exception(MachineHalted("the member has stopped; it may have been done: look first"))
+                future.set_exception(MachineHalted(f"the member has stopped{why}; it may have been done: look first"))
         if not self.over.done():
             if reason is None:
                 self.over.set_result(None)
@@ -108,20 +108,26 @@ class Driver:
                 self.over.set_exception(reason)
 
     def _step(self, event: Event) -> None:
+        self._live(lambda: self._machine.step(event, self._loop.time()))
+
+    def _live(self, part: Callable[[], Sequence[Effect]]) -> None:
+        """One part of the machine's life. Whatever raises in it, the machine or its world, the two may have parted: a
+        write that was asked for and not begun would be waited for for ever."""
         if self._ended:
             return
         try:
-            effects = self._machine.step(event, self._loop.time())
-        except Exception as error:  # noqa: BLE001 - a machine that raises must not go on, and its process must say why
+            self._perform(part())
+            if not self._ended:
+                self._after_step()
+        except Exception as error:  # noqa: BLE001 - the process ends with it, whatever it is
             self.end(error)
-            return
-        self._perform(effects)
-        self._after_step()
 
     def _perform(self, effects: Sequence[Effect]) -> None:
         performers = self._performers
         for effect in effects:
             performers[type(effect)](effect)
+            if self._ended:
+                return  # the effect was its last
 
     def _on_send(self, effect: Send) -> None:
         self._send(effect.to, effect.message)
