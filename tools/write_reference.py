@@ -26,6 +26,7 @@ from serai.app.assembly import all_migrations  # noqa: E402
 from serai.app.cli import cli  # noqa: E402
 from serai.app.registry import all_systems  # noqa: E402
 from serai.kernel.errors import Misconfigured, SeraiError  # noqa: E402
+from serai.protocols.etcd.table import RPCS  # noqa: E402
 from serai.runtime.postgres.engine import find_engine  # noqa: E402
 from serai.runtime.postgres.migrations import migrate  # noqa: E402
 from serai.runtime.postgres.server import ROLES, SUPERUSER, EmbeddedServer, Tuning  # noqa: E402
@@ -33,6 +34,8 @@ from serai.runtime.processes import service_account  # noqa: E402
 from serai.runtime.settings import RuntimeSettings, Settings  # noqa: E402
 from serai.runtime.sockets import free_port  # noqa: E402
 from serai.runtime.telemetry import FIGURES  # noqa: E402
+from serai.systems.coordination.errors import CoordinationError  # noqa: E402
+from serai.systems.coordination.handlers.service import DIFFERENCES, served  # noqa: E402
 from serai.systems.payments.gateway.errors import GatewayError  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -233,6 +236,37 @@ def commands_page() -> str:
     return page("Commands", *parts)
 
 
+# etcd's API -----------------------------------------------------------------------------------------------------------
+
+
+def etcd_page() -> str:
+    """Every call of etcd's, whether coordination serves it, and what differs."""
+    rows = [
+        (
+            f"`{rpc.service.partition('.')[2]}/{rpc.name}`",
+            "yes" if served(rpc) else "no",
+            "<br>".join(f"`{path}`" for path in rpc.paths),
+            DIFFERENCES.get(f"{rpc.service.partition('.')[2]}/{rpc.name}", ""),
+        )
+        for rpc in RPCS
+    ]
+    refusals = [(f"`{error.code}`", error.grpc, f"`{error.etcd}`") for error in sorted_errors(CoordinationError)]
+    return page(
+        "etcd's API",
+        "What coordination serves of etcd 3.7's API, by gRPC and as JSON on the same port. Calls that are not served"
+        " answer UNIMPLEMENTED.",
+        table(("call", "served", "JSON gateway", "differs"), rows),
+        "## Refusals",
+        "The status and the very words by which etcd's clients know an error.",
+        table(("code", "status", "message"), refusals),
+    )
+
+
+def sorted_errors(root: type[Any]) -> list[Any]:
+    """The leaves of a tree of errors, by code."""
+    return sorted((heir for heir in heirs(root) if not heir.__subclasses__()), key=lambda heir: heir.code)
+
+
 # The database -------------------------------------------------------------------------------------------------------
 
 _OURS = "n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast', 'public')"
@@ -393,6 +427,7 @@ def pages(url: str) -> dict[str, str]:
         "commands.md": commands_page(),
         "roles.md": roles_page(url),
         "schema.md": schema_page(url),
+        "etcd.md": etcd_page(),
     }
 
 

@@ -39,6 +39,7 @@ def test_every_page_is_current(tool: dict[str, Any], server: EmbeddedServer) -> 
         "metrics.md",
         "commands.md",
         "schema.md",
+        "etcd.md",
     } == made.keys()
     for name, text in made.items():
         kept = (tool["REFERENCE"] / name).read_text()
