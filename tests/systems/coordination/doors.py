@@ -36,12 +36,13 @@ class Stub:
         options.setdefault("timeout", WAIT_S)
         return await call(request, metadata=(*self._metadata(), *options.pop("metadata", ())), **options)
 
-    def stream(self, name: str, request: Any = None) -> Any:
+    def stream(self, name: str, request: Any = None, metadata: tuple[tuple[str, str], ...] = ()) -> Any:
         rpc = BY_NAME[name]
+        metadata = (*self._metadata(), *metadata)
         read = message(rpc.response).FromString
         if rpc.asks:
-            return self._channel.stream_stream(rpc.path, _write, read)(metadata=self._metadata(), timeout=WAIT_S)
-        return self._channel.unary_stream(rpc.path, _write, read)(request, metadata=self._metadata(), timeout=WAIT_S)
+            return self._channel.stream_stream(rpc.path, _write, read)(metadata=metadata, timeout=WAIT_S)
+        return self._channel.unary_stream(rpc.path, _write, read)(request, metadata=metadata, timeout=WAIT_S)
 
 
 def _write(request: Any) -> bytes:

@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc.aio
 import pytest
-from tests.systems.coordination.doors import WAIT_S, Opened, opened
+from tests.systems.coordination.doors import WAIT_S, Opened, opened, refused, said
 
 from serai.protocols.etcd.messages import rpc
 from serai.systems.coordination import errors
@@ -25,8 +25,8 @@ async def door() -> AsyncIterator[Opened]:
 class Watcher:
     """A client's side of a stream."""
 
-    def __init__(self, door: Opened) -> None:
-        self.call = door.stub.stream("Watch/Watch")
+    def __init__(self, door: Opened, metadata: tuple[tuple[str, str], ...] = ()) -> None:
+        self.call = door.stub.stream("Watch/Watch", metadata=metadata)
 
     async def create(self, key: bytes = b"k", **options: Any) -> Any:
         await self.call.write(rpc.WatchRequest(create_request=W(key=key, **options)))
@@ -165,6 +165,19 @@ async def test_a_large_answer_comes_in_pieces_to_whom_asks_for_them() -> None:
         whole = Watcher(door)
         await whole.create(range_end=b"l", start_revision=1)
         assert len((await whole.read()).events) == 8
+
+
+async def test_who_wants_a_leader_is_told_when_there_is_none_any_more() -> None:
+    async with opened(election_s=0.01) as door:
+        wanting, patient = Watcher(door, (("hasleader", "true"),)), Watcher(door)
+        await wanting.create()
+        await patient.create()
+        door.member.leader = 0
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await wanting.read()
+        assert refused(raised) == said(errors.NoLeader)
+        await door.member.propose(Put(b"k", b"1"))
+        assert (await patient.read()).events
 
 
 def test_one_event_is_never_cut() -> None:

@@ -13,6 +13,7 @@ from serai.systems.coordination.gateway import Gateway
 from serai.systems.coordination.handlers.callers import Callers
 from serai.systems.coordination.handlers.errands import Errands
 from serai.systems.coordination.handlers.family import Context
+from serai.systems.coordination.handlers.leads import Leads
 from serai.systems.coordination.handlers.service import service_of
 from serai.systems.coordination.member import Member
 from serai.systems.coordination.settings import CoordinationSettings
@@ -35,6 +36,7 @@ class Door:
         context = Context(
             member=member,
             callers=Callers(member, clock, certificates=certificates),
+            leads=Leads(member, settings.election_s),
             passwords=Hashing(HASHING, random, TooManyRequests),
             errands=self._errands,
             clock=clock,

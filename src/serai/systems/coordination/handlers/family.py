@@ -8,6 +8,7 @@ from serai.protocols.etcd.messages import kv as mvcc
 from serai.runtime.passwords import Hashing
 from serai.systems.coordination.handlers.callers import Callers
 from serai.systems.coordination.handlers.errands import Errands
+from serai.systems.coordination.handlers.leads import Leads
 from serai.systems.coordination.member import Member
 from serai.systems.coordination.settings import CoordinationSettings
 from serai.systems.coordination.state.words import KeyValue
@@ -21,6 +22,7 @@ class Context:
 
     member: Member
     callers: Callers
+    leads: Leads
     passwords: Hashing
     errands: Errands
     clock: Clock
