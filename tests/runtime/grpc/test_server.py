@@ -15,6 +15,8 @@ import pytest
 
 from serai.kernel.errors import Misconfigured
 from serai.protocols.grpc.wire import Failed, Status
+from serai.protocols.http2.frames import PREFACE
+from serai.protocols.http2.hpack import encode
 from serai.runtime.grpc.calls import Call, Method, Send, Service, Streaming, Unary
 from serai.runtime.grpc.listening import GrpcServer, tls
 from serai.runtime.grpc.server import ServerLimits
@@ -285,3 +287,33 @@ def test_tls_from_files_that_do_not_fit_is_one_sentence(certificates: Path) -> N
         tls(certificates / "server.pem", certificates / "client.key")
     with pytest.raises(Misconfigured, match=r"absent\.pem"):
         tls(certificates / "absent.pem", certificates / "server.key")
+
+
+def _request(stream: int, name: str, timeout: str) -> bytes:
+    """HEADERS and DATA of a call, as a client sends them that does not look at its deadline itself."""
+    fields = {":method": "POST", ":scheme": "http", ":path": f"/t.T/{name}", "content-type": "application/grpc"}
+    fields |= {"te": "trailers", "grpc-timeout": timeout}
+    block = encode(tuple([(key.encode(), value.encode()) for key, value in fields.items()]))
+    head = len(block).to_bytes(3) + b"\x01\x04" + stream.to_bytes(4) + block
+    return head + (5).to_bytes(3) + b"\x00\x01" + stream.to_bytes(4) + bytes(5)
+
+
+async def test_deadlines_end_calls_each_in_its_time(open_server: Open) -> None:
+    """One timer serves all calls of a connection: an earlier deadline that comes later does not wait for it."""
+    _, _, address = await open_server()
+    reader, writer = await asyncio.open_connection(*address.split(":"))
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    writer.write(PREFACE + bytes(3) + b"\x04\x00" + bytes(4))
+    writer.write(_request(1, "wait", "500m") + _request(3, "wait", "100m") + _request(5, "wait", "1H"))
+    ended: list[tuple[int, float]] = []
+    async with asyncio.timeout(WAIT_S):
+        while len(ended) < 2:
+            head = await reader.readexactly(9)
+            payload = await reader.readexactly(int.from_bytes(head[:3]))
+            if b"context deadline exceeded" in payload:
+                assert b"grpc-status\x014" in payload
+                ended.append((int.from_bytes(head[5:]), loop.time() - began))
+    assert [stream for stream, _ in ended] == [3, 1]
+    assert [round(after, 1) >= due for (_, after), due in zip(ended, (0.1, 0.5), strict=True)] == [True, True]
+    writer.close()

@@ -37,6 +37,8 @@ STATIC: tuple[tuple[bytes, bytes], ...] = (
     (b"transfer-encoding", b""), (b"user-agent", b""), (b"vary", b""), (b"via", b""), (b"www-authenticate", b""),
 )  # fmt: skip
 
+_DYNAMIC = 0x80 | len(STATIC)
+"""The first byte that is a field of the dynamic table."""
 _STATIC_NAMES = {name: index for index, (name, _) in reversed(list(enumerate(STATIC))) if index}
 _STATIC_FIELDS = {field: index for index, field in enumerate(STATIC) if index and field[1]}
 
@@ -72,7 +74,10 @@ class Decoder:
         changed = False
         while at < len(block):
             first = block[at]
-            if first & 0x80:
+            if 0x80 < first < 0xFF:  # most fields: known, by a number of one byte
+                at += 1
+                field = STATIC[first & 0x7F] if first < _DYNAMIC else self._dynamic[first - _DYNAMIC]
+            elif first & 0x80:
                 index, at = _integer(block, at, 7)
                 field = self._field(index)
             elif first & 0xE0 == 0x20:

@@ -4,11 +4,7 @@ The code is canonical: among codes of one length the values rise with the symbol
 So the lengths say all of it.
 """
 
-from functools import lru_cache
-
 _EOS = 256
-_PEEK_BITS = 8
-"""Codes up to this length are found at once: all of letters, digits and most signs."""
 
 # fmt: off
 LENGTHS = (
@@ -40,40 +36,43 @@ def codes() -> dict[tuple[int, int], int]:
 
 
 _SYMBOLS = codes()
-_PEEK: list[tuple[int, int] | None] = [None] * (1 << _PEEK_BITS)
-"""By the next eight bits: (symbol, length), where the code is that short."""
-
-for (_length, _code), _symbol in _SYMBOLS.items():
-    if _length <= _PEEK_BITS:
-        _first = _code << (_PEEK_BITS - _length)
-        _PEEK[_first : _first + (1 << (_PEEK_BITS - _length))] = [(_symbol, _length)] * (1 << (_PEEK_BITS - _length))
+_SHORTEST = min(LENGTHS)
+_STEPS: dict[int, tuple[bytes, int]] = {}
+"""What a byte means behind bits that are not a whole code yet: the symbols that it completes, and the bits then left.
+Filled as it is needed; a code's beginnings are few, so it stays below 65,536 entries. Bits are led by a one."""
 
 
-@lru_cache(maxsize=4096)
 def decode(data: bytes) -> bytes:
     """The string. ValueError if it is none: padding that is long or not of ones, or the end's own code in it."""
-    bits = len(data) * 8
-    number = int.from_bytes(data) << _PEEK_BITS | ((1 << _PEEK_BITS) - 1)
-    text = bytearray()
-    left = bits
-    while left > 0:
-        found = _PEEK[(number >> left) & 0xFF] or _long(number, left)
-        if found is None or found[1] > left:
-            break
-        if found[0] == _EOS:
-            raise ValueError("the end of a string stands inside it")
-        text.append(found[0])
-        left -= found[1]
-    padding = (number >> _PEEK_BITS) & ((1 << left) - 1)
-    if left >= _PEEK_BITS or padding != (1 << left) - 1:
+    parts: list[bytes] = []
+    rest = 1
+    for byte in data:
+        place = rest << 8 | byte
+        step = _STEPS.get(place)
+        if step is None:
+            step = _STEPS[place] = _step(place)
+        symbols, rest = step
+        parts.append(symbols)
+    left = rest.bit_length() - 1
+    if left >= 8 or rest != (2 << left) - 1:
         raise ValueError("a string is not padded with fewer than eight ones")
-    return bytes(text)
+    return b"".join(parts)
 
 
-def _long(number: int, left: int) -> tuple[int, int] | None:
-    for length in range(_PEEK_BITS + 1, min(left, max(LENGTHS)) + 1):
-        code = (number >> (left + _PEEK_BITS - length)) & ((1 << length) - 1)
+def _step(place: int) -> tuple[bytes, int]:
+    """The symbols that stand whole in some bits (led by a one), and the bits behind them."""
+    left = place.bit_length() - 1
+    text = bytearray()
+    length = _SHORTEST
+    while length <= left:
+        code = (place >> (left - length)) & ((1 << length) - 1)
         symbol = _SYMBOLS.get((length, code))
-        if symbol is not None:
-            return symbol, length
-    return None
+        if symbol is None:
+            length += 1
+            continue
+        if symbol == _EOS:
+            raise ValueError("the end of a string stands inside it")
+        text.append(symbol)
+        left -= length
+        length = _SHORTEST
+    return bytes(text), 1 << left | place & ((1 << left) - 1)

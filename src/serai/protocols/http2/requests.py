@@ -8,6 +8,7 @@ from serai.protocols.http2.hpack import Headers
 
 _PSEUDO = frozenset((b":method", b":scheme", b":path", b":authority"))
 _NEEDED = frozenset((b":method", b":scheme", b":path"))
+_TE = "te does not belong into HTTP/2 but as trailers"
 _OF_CONNECTIONS = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
 
 
@@ -22,15 +23,14 @@ class Head:
     content_length: int | None
 
 
-@lru_cache(maxsize=1024)
 def read_head(headers: Headers) -> Head | str:
     """The head, or why it is malformed."""
-    problem = _pseudo_fault(headers) or _field_fault(headers)
+    problem = _fault_of_names(tuple([name for name, _ in headers]))
     if problem:
         return problem
     fields = dict(headers)
-    if missing := sorted(_NEEDED - fields.keys()):
-        return f"{missing[0].decode()} is missing"
+    if fields.get(b"te", b"trailers") != b"trailers":
+        return _TE
     if not fields[b":path"]:
         return ":path is empty"
     length = fields.get(b"content-length")
@@ -41,15 +41,27 @@ def read_head(headers: Headers) -> Head | str:
 
 def trailers_fault(headers: Headers) -> str | None:
     """Why these cannot stand behind a request's body, or None."""
-    if any(name.startswith(b":") for name, _ in headers):
+    names = tuple([name for name, _ in headers])
+    if any(name.startswith(b":") for name in names):
         return "trailers hold a pseudo-header"
-    return _field_fault(headers)
+    return _TE if any(field[0] == b"te" and field[1] != b"trailers" for field in headers) else _field_fault(names)
 
 
-def _pseudo_fault(headers: Headers) -> str | None:
+@lru_cache(maxsize=1024)
+def _fault_of_names(names: tuple[bytes, ...]) -> str | None:
+    """What is wrong whatever the values are: a client sends the same names again and again."""
+    problem = _pseudo_fault(names) or _field_fault(names)
+    if problem:
+        return problem
+    if missing := sorted(_NEEDED - set(names)):
+        return f"{missing[0].decode()} is missing"
+    return "te stands twice" if names.count(b"te") > 1 else None
+
+
+def _pseudo_fault(names: tuple[bytes, ...]) -> str | None:
     seen: set[bytes] = set()
     fields = False
-    for name, _ in headers:
+    for name in names:
         if not name.startswith(b":"):
             fields = True
         elif name not in _PSEUDO:
@@ -61,10 +73,10 @@ def _pseudo_fault(headers: Headers) -> str | None:
     return None
 
 
-def _field_fault(headers: Headers) -> str | None:
-    for name, value in headers:
+def _field_fault(names: tuple[bytes, ...]) -> str | None:
+    for name in names:
         if name != name.lower() or not name:
             return f"the name {name!r} is not in lower case"
-        if name in _OF_CONNECTIONS or (name == b"te" and value != b"trailers"):
+        if name in _OF_CONNECTIONS:
             return f"{name.decode()} does not belong into HTTP/2"
     return None

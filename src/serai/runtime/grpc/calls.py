@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Send = Callable[[Any], Awaitable[None]]
-"""Sends one message of a stream; waits while the client is slow."""
+"""Sends one message of a stream, one at a time; waits while the client is slow."""
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from serai.protocols.http2.connection import Came, Connection, Drained, Event, L
 from serai.protocols.http2.errors import ConnectionFault
 from serai.protocols.http2.frames import PREFACE
 from serai.protocols.http2.hpack import encode
-from serai.runtime.grpc.calls import Call, Service, Streaming, Unary
+from serai.runtime.grpc.calls import Call, Send, Service, Streaming, Unary
 
 MIB = 1024 * 1024
 
@@ -86,6 +86,8 @@ class _Open:
     task: asyncio.Task[None] | None = None
     drained: asyncio.Future[None] | None = None
     begun: bool = False
+    late: bool = False
+    """Its deadline is over, and its handler was told to end."""
 
 
 class Connections:
@@ -131,6 +133,8 @@ class GrpcProtocol(asyncio.Protocol):
         self._peer = ""
         self._common_name: str | None = None
         self._told = False
+        self._alarm: asyncio.TimerHandle | None = None
+        """One for all calls, at the earliest deadline: most calls end long before theirs, and set none."""
 
     # The connection -------------------------------------------------------------------------------------------------
 
@@ -145,6 +149,8 @@ class GrpcProtocol(asyncio.Protocol):
         """It has gone: nobody waits for its calls."""
         self._connections.lost(self)
         self._transport = None
+        if self._alarm is not None:
+            self._alarm.cancel()
         for open_call in self._open.values():
             _cancel(open_call)
         self._open.clear()
@@ -255,11 +261,41 @@ class GrpcProtocol(asyncio.Protocol):
             return
         opened = _Open(method, Call(fields, self._peer, self._common_name, deadline_s), parts, [])
         self._open[stream] = opened
+        if deadline_s is not None:
+            self._watch_deadline(deadline_s)
         if isinstance(method, Streaming):
             opened.incoming = _Incoming(parts, lambda size: self._consumed(stream, size))
             opened.task = self._loop.create_task(self._stream(stream, opened, method))
         if event.end:
             self._on_data(Came(stream, b"", True))
+
+    def _watch_deadline(self, deadline_s: float) -> None:
+        if self._alarm is None or deadline_s < self._alarm.when():
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm = self._loop.call_at(deadline_s, self._end_late)
+
+    def _end_late(self) -> None:
+        self._alarm = None
+        now_s = self._loop.time()
+        following = None
+        for stream, opened in list(self._open.items()):
+            deadline_s = opened.call.deadline_s
+            if deadline_s is None or opened.late:
+                continue
+            if deadline_s <= now_s:
+                self._end_one(stream, opened)
+            elif following is None or deadline_s < following:
+                following = deadline_s
+        if following is not None:
+            self._watch_deadline(following)
+
+    def _end_one(self, stream: int, opened: _Open) -> None:
+        if opened.task is None:  # its request is not whole yet
+            self._fail(stream, *_LATE)
+        else:
+            opened.late = True
+            opened.task.cancel()
 
     def _consumed(self, stream: int, size: int) -> None:
         self._http.consumed(stream, size)
@@ -288,65 +324,69 @@ class GrpcProtocol(asyncio.Protocol):
 
     async def _unary(self, stream: int, opened: _Open, method: Unary) -> None:
         try:
-            request = method.read(opened.body[0])
-            if opened.call.deadline_s is None:
-                answer = await method.handle(request, opened.call)
-            else:
-                async with asyncio.timeout_at(opened.call.deadline_s):
-                    answer = await method.handle(request, opened.call)
+            answer = await method.handle(method.read(opened.body[0]), opened.call)
             body = wire.framed(method.write(answer))
+        except asyncio.CancelledError:
+            self._end_cancelled(stream, opened)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a status; `fail` logs what is ours
-            self._fail(stream, *self._status(error, opened.call))
-            return
-        del self._open[stream]
-        self._http.answer(stream, wire.HEAD, body, wire.DONE)
-        self._soon()
+            self._fail(stream, *self._status(error))
+        else:
+            del self._open[stream]
+            self._http.answer(stream, wire.HEAD, body, wire.DONE)
+            self._soon()
 
     async def _stream(self, stream: int, opened: _Open, method: Streaming) -> None:
+        try:
+            await method.handle(_asked(opened, method), opened.call, self._sender(stream, opened, method))
+        except asyncio.CancelledError:
+            self._end_cancelled(stream, opened)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a status; `fail` logs what is ours
+            self._fail(stream, *self._status(error))
+        else:
+            del self._open[stream]
+            self._http.end(stream, wire.DONE if opened.begun else wire.HEAD + wire.DONE)
+            self._soon()
+
+    def _sender(self, stream: int, opened: _Open, method: Streaming) -> Send:
         async def send(message: Any) -> None:
             if not opened.begun:
                 opened.begun = True
                 self._http.head(stream, wire.HEAD)
             queued = self._http.data(stream, wire.framed(method.write(message)))
             self._soon()
-            while queued > self._limits.queued_bytes_max:
+            if queued > self._limits.queued_bytes_max:
                 opened.drained = self._loop.create_future()
                 await opened.drained
-                queued = 0
 
-        async def requests() -> AsyncIterator[Any]:
-            assert opened.incoming is not None
-            async for message in opened.incoming:
-                yield method.read(message)
+        return send
 
-        try:
-            async with asyncio.timeout_at(opened.call.deadline_s):
-                await method.handle(requests(), opened.call, send)
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a status; `fail` logs what is ours
-            self._fail(stream, *self._status(error, opened.call))
-            return
-        del self._open[stream]
-        if opened.begun:
-            self._http.end(stream, wire.DONE)
-        else:
-            self._http.end(stream, wire.HEAD + wire.DONE)
-        self._soon()
+    def _end_cancelled(self, stream: int, opened: _Open) -> None:
+        """It was for the deadline, or nobody waits any more; the task ends here in either case."""
+        if opened.late:
+            self._fail(stream, *_LATE)
 
-    def _status(self, error: Exception, call: Call) -> tuple[Status, str]:
+    def _status(self, error: Exception) -> tuple[Status, str]:
         if isinstance(error, Failed):
             return error.status, error.message
-        if isinstance(error, TimeoutError) and call.deadline_s is not None and self._loop.time() >= call.deadline_s:
-            return Status.DEADLINE_EXCEEDED, "context deadline exceeded"
         status, message = self._service.fail(error)
         return Status(status), message
 
     def _fail(self, stream: int, status: Status, message: str) -> None:
-        opened = self._open.pop(stream)
+        opened = self._open.pop(stream, None)
+        if opened is None:
+            return  # the client has gone meanwhile
         block = wire.failure if opened.begun else wire.failure_alone
         self._http.end(stream, block(status, message))
         self._soon()
 
 
+async def _asked(opened: _Open, method: Streaming) -> AsyncIterator[Any]:
+    assert opened.incoming is not None
+    async for message in opened.incoming:
+        yield method.read(message)
+
+
+_LATE = (Status.DEADLINE_EXCEEDED, "context deadline exceeded")
 _NOT_GRPC = encode(((b":status", b"415"),))
 
 
