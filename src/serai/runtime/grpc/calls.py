@@ -4,6 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+
+class Framed(bytes):
+    """Whole messages as they stand in a body (`wire.framed`), of a handler that sends many at once."""
+
+
 Send = Callable[[Any], Awaitable[None]]
 """Sends one message of a stream, one at a time; waits while the client is slow."""
 

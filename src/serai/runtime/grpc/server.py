@@ -17,7 +17,7 @@ from serai.protocols.http2.connection import Came, Connection, Drained, Event, L
 from serai.protocols.http2.errors import ConnectionFault
 from serai.protocols.http2.frames import PREFACE
 from serai.protocols.http2.hpack import encode
-from serai.runtime.grpc.calls import Call, Send, Service, Streaming, Unary
+from serai.runtime.grpc.calls import Call, Framed, Send, Service, Streaming, Unary
 
 MIB = 1024 * 1024
 
@@ -352,7 +352,8 @@ class GrpcProtocol(asyncio.Protocol):
             if not opened.begun:
                 opened.begun = True
                 self._http.head(stream, wire.HEAD)
-            queued = self._http.data(stream, wire.framed(method.write(message)))
+            body = message if isinstance(message, Framed) else wire.framed(method.write(message))
+            queued = self._http.data(stream, body)
             self._soon()
             if queued > self._limits.queued_bytes_max:
                 opened.drained = self._loop.create_future()

@@ -12,8 +12,8 @@ import orjson
 from serai.protocols.etcd.jsons import BadJson, from_json, to_object
 from serai.protocols.etcd.messages import message
 from serai.protocols.etcd.table import RPCS, Rpc
-from serai.protocols.grpc.wire import Status
-from serai.runtime.grpc.calls import Call, Service, Streaming, Unary
+from serai.protocols.grpc.wire import Messages, Status
+from serai.runtime.grpc.calls import Call, Framed, Service, Streaming, Unary
 from serai.runtime.grpc.plain import Reply, Request
 from serai.systems.coordination.handlers.maintenance import API_VERSION
 from serai.systems.coordination.member import Member
@@ -82,7 +82,9 @@ class Gateway:
                     asked = from_json(await self._whole(request), message(rpc.request))
                     reply.whole(200, orjson.dumps(to_object(await method.handle(asked, call))))
                 case Streaming():
-                    await method.handle(self._requests(request, message(rpc.request)), call, _sender(reply))
+                    await method.handle(
+                        self._requests(request, message(rpc.request)), call, _sender(reply, message(rpc.response))
+                    )
                     if not reply.begun:
                         reply.begin(200)
                 case None:
@@ -155,11 +157,13 @@ class Gateway:
         reply.whole(200, "".join(f"{name} {value}\n" for name, value in figures.items()).encode(), TEXT)
 
 
-def _sender(reply: Reply) -> Callable[[Any], Any]:
+def _sender(reply: Reply, kind: Any) -> Callable[[Any], Any]:
     async def send(answer: Any) -> None:
         if not reply.begun:
             reply.begin(200)
-        await reply.part(orjson.dumps({"result": to_object(answer)}) + b"\n")
+        bodies = Messages(len(answer)).feed(answer) if isinstance(answer, Framed) else ()
+        for one in [kind.FromString(body) for body in bodies] or [answer]:
+            await reply.part(orjson.dumps({"result": to_object(one)}) + b"\n")
 
     return send
 

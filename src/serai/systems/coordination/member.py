@@ -70,6 +70,9 @@ class WatchStream(Protocol):
     async def next(self) -> Delivery:
         """The next delivery of any of its watches, in the order in which they must be sent."""
 
+    def take(self) -> Delivery | None:
+        """The next delivery, if it is there."""
+
     def close(self) -> None:
         """Ends all of them."""
 

@@ -143,15 +143,16 @@ class Watching:
 
     async def next(self) -> Delivery:
         """As the port says."""
-        while True:
-            self._check_again()
-            was_full = self._stream.full
-            delivery = self._stream.take()
-            if was_full:
-                self._watchers.look_soon()
-            if delivery is not None:
-                return delivery
+        while (delivery := self.take()) is None:
             await self._watchers.told(self._stream)
+        return delivery
+
+    def take(self) -> Delivery | None:
+        """As the port says."""
+        self._check_again()
+        if self._stream.full:
+            self._watchers.look_soon()  # there is room now
+        return self._stream.take()
 
     def close(self) -> None:
         """As the port says."""

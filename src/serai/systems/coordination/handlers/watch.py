@@ -10,20 +10,29 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from serai.protocols.etcd.messages import rpc
-from serai.runtime.grpc.calls import Call, Send
+from serai.protocols.grpc.wire import framed
+from serai.runtime.grpc.calls import Call, Framed, Send
 from serai.systems.coordination.errors import Compacted, CoordinationError
-from serai.systems.coordination.handlers.family import Family, write_kv
+from serai.systems.coordination.handlers.events import Written, part_of_watch, write_event
+from serai.systems.coordination.handlers.family import Context, Family
 from serai.systems.coordination.member import Caller, WatchStream
-from serai.systems.coordination.state.words import Delivery, KeyEvent, WatchSpec
+from serai.systems.coordination.state.words import Delivery, WatchSpec
 
 NO_WATCH = -1
 """The id of an answer that is about no watch."""
+
+BATCH_BYTES = 64 * 1024
+"""Of answers that are sent at once, and one more."""
 
 _WatchResponse = rpc.WatchResponse
 
 
 class Watch(Family):
     """Watches."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._written = Written(lambda revision: self._answer(_WatchResponse, revision))
 
     async def watch(self, requests: AsyncIterator[Any], call: Call, send: Send) -> None:
         """Until the client has gone; one that asks no more is still told."""
@@ -55,6 +64,10 @@ class Watch(Family):
         answer.watch_id = watch_id
         return answer
 
+    def written(self, delivery: Delivery, part: bytes) -> bytes:
+        """An answer with events, as bytes."""
+        return self._written.answer(delivery, self._member.raft_term, part)
+
     @property
     def cut_bytes(self) -> int:
         """Where an answer to a watch that may be cut is cut."""
@@ -70,6 +83,7 @@ class _Conversation:
         self._call = call
         self._send = send
         self._turn = asyncio.Lock()
+        self._parts: dict[int, bytes] = {}
         self._cut: set[int] = set()
         """Watches whose answers may be cut in pieces."""
 
@@ -124,22 +138,41 @@ class _Conversation:
 
     async def tell(self) -> None:
         while True:
-            delivery = await self._stream.next()
-            answer = self._family.response(delivery.watch_id, delivery.revision)
-            if delivery.canceled:
-                answer.canceled = True
-                answer.compact_revision = delivery.compact_revision
-                answer.cancel_reason = delivery.canceled
-            for event in delivery.events:
-                _write_event(answer.events.add(), event)
-            await self._tell(answer, delivery)
+            delivery: Delivery | None = await self._stream.next()
+            while delivery is not None:
+                delivery = await self._tell_all_from(delivery)
 
-    async def _tell(self, answer: Any, delivery: Delivery) -> None:
-        cut_bytes = self._family.cut_bytes
-        if delivery.watch_id not in self._cut or answer.ByteSize() < cut_bytes:
-            await self._say(answer)
-            return
-        for piece in pieces(answer, cut_bytes):
+    async def _tell_all_from(self, delivery: Delivery | None) -> Delivery | None:
+        """Sends what waits, many at once; returns the first that is left."""
+        bodies: list[bytes] = []
+        size = 0
+        while delivery is not None and size < BATCH_BYTES and delivery.events and delivery.watch_id not in self._cut:
+            body = framed(self._family.written(delivery, self._part(delivery.watch_id)))
+            bodies.append(body)
+            size += len(body)
+            delivery = self._stream.take()
+        if bodies:
+            await self._say(Framed(b"".join(bodies)))
+            return delivery
+        if delivery is not None:
+            await self._tell_apart(delivery)
+        return None
+
+    def _part(self, number: int) -> bytes:
+        part = self._parts.get(number)
+        if part is None:
+            part = self._parts[number] = part_of_watch(number)
+        return part
+
+    async def _tell_apart(self, delivery: Delivery) -> None:
+        answer = self._family.response(delivery.watch_id, delivery.revision)
+        if delivery.canceled:
+            answer.canceled = True
+            answer.compact_revision = delivery.compact_revision
+            answer.cancel_reason = delivery.canceled
+        for event in delivery.events:
+            write_event(answer.events.add(), event)
+        for piece in pieces(answer, self._family.cut_bytes):
             await self._say(piece)
 
 
@@ -157,15 +190,10 @@ def spec_of(wanted: Any) -> WatchSpec:
     )
 
 
-def _write_event(target: Any, event: KeyEvent) -> None:
-    target.type = event.kind
-    write_kv(target.kv, event.kv)
-    if event.prev is not None:
-        write_kv(target.prev_kv, event.prev)
-
-
 def pieces(answer: Any, cut_bytes: int) -> list[Any]:
     """An answer in pieces below the limit, as far as single events are; all but the last say that more follows."""
+    if len(answer.events) < 2 or answer.ByteSize() < cut_bytes:
+        return [answer]
     events = list(answer.events)
     del answer.events[:]
     made = [_WatchResponse()]
