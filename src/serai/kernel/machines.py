@@ -7,7 +7,7 @@ events, and an order of events can be replayed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +140,12 @@ class Machine(Protocol):
 
     def step(self, event: Event, now_s: float) -> Sequence[Effect]:
         """What one event leads to. `now_s` is monotonic within one life of the process."""
+
+
+@runtime_checkable
+class Gathering(Machine, Protocol):
+    """A machine for which requests that come at once are cheaper together."""
+
+    def step_asked(self, asked: Sequence[Asked], now_s: float) -> Sequence[Effect]:
+        """What at least one request leads to: the same as a step for each in their order, but their writes and messages
+        may be put together."""

@@ -225,11 +225,13 @@ class Life:
         leaders = [known for known, node in world.nodes.items() if node.member.role is Role.LEADER]
         at = leaders[-1] if leaders and pick(4) else name
         dice = pick(20)
-        if dice < 12:
-            self.words += 1
-            data = b"w%d" % self.words
-            self.judge.proposed[world.asked + 1] = data
-            world.ask(at, Propose(data))
+        if dice < 10:
+            world.ask(at, self.proposal(1))
+        elif dice < 12:
+            self.rare["asked together"] += 1
+            requests = [self.proposal(number) for number in range(1, 2 + pick(4))]
+            self.judge.reads[world.asked + len(requests) + 1] = len(self.judge.acknowledged)
+            world.ask_together(at, [*requests, Read(None)])
         elif dice < 16:
             self.judge.reads[world.asked + 1] = len(self.judge.acknowledged)
             world.ask(at, Read(None))
@@ -237,6 +239,13 @@ class Life:
             world.ask(at, HandOver(NAMES[pick(len(NAMES))]))
         else:
             self.change(at)
+
+    def proposal(self, place: int) -> Propose:
+        """Another word, asked by the request that has this place among those to come."""
+        self.words += 1
+        data = b"w%d" % self.words
+        self.judge.proposed[self.world.asked + place] = data
+        return Propose(data)
 
     def change(self, at: str) -> None:
         """A learner joins, is promoted, or somebody goes."""

@@ -19,6 +19,7 @@ CHUNKS = 8
 CANARY_LIVES = 1_500
 
 RARE = {
+    "asked together",
     "cut one way",
     "crash",
     "doubled",

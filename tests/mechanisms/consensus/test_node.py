@@ -56,6 +56,19 @@ def test_nothing_that_promises_is_sent_before_it_is_durable() -> None:
     assert [letter.message for letter in world.letters] == [Appended(0, 2, 3)]
 
 
+def test_what_is_asked_together_is_one_write_and_one_message_to_each_follower() -> None:
+    world = group()
+    together = world.ask_together("a", [Propose(b"x"), AskStatus(), Propose(b"y"), Propose(b"z")])
+    assert len(world.disks["a"].pending) == 1
+    assert [(letter.to, len(letter.message.entries)) for letter in world.letters] == [("b", 3), ("c", 3)]  # type: ignore[union-attr]
+    world.settle()
+    apart = group()
+    for data in (b"x", b"y", b"z"):
+        done(apart, "a", data)
+    assert world.states["a"].words == apart.states["a"].words
+    assert [type(world.answers[token]) for token in together] == [Done, Status, Done, Done]
+
+
 def test_a_vote_is_durable_before_it_is_told() -> None:
     world = group()
     world.now_s = 9.0

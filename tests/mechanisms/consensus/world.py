@@ -231,6 +231,15 @@ class World:
         self.step(name, Asked(self.asked, request))
         return self.asked
 
+    def ask_together(self, name: str, requests: Sequence[Request]) -> list[int]:
+        """As the real world does with what is asked in one turn of its loop."""
+        asked = [Asked(self.asked + number, request) for number, request in enumerate(requests, 1)]
+        self.asked += len(asked)
+        self.waiting |= {event.token: name for event in asked}
+        if name in self.nodes and name not in self.halted:
+            self.perform(name, self.nodes[name].step_asked(asked, self.now_s))
+        return [event.token for event in asked]
+
     def tick(self, name: str) -> None:
         self.step(name, TimedOut(TICK))
 

@@ -134,12 +134,20 @@ class Node:
 
     def step(self, event: Event, now_s: float) -> Sequence[Effect]:
         """What one event leads to. After `Halt`, nothing."""
+        return self._live((event,), now_s)
+
+    def step_asked(self, asked: Sequence[Asked], now_s: float) -> Sequence[Effect]:
+        """What several requests lead to: their entries go into one write and one message to each follower."""
+        return self._live(asked, now_s)
+
+    def _live(self, events: Sequence[Event], now_s: float) -> Sequence[Effect]:
         if self._halted:
             return ()
         try:
-            self._handle(event, now_s)
+            for event in events:
+                self._handle(event, now_s)
             self._drain()
-            if isinstance(event, TimedOut):
+            if isinstance(events[-1], TimedOut):
                 self._mark()
         except SafetyBroken as broken:
             self._halted = True

@@ -15,6 +15,7 @@ from serai.kernel.machines import (
     Disarm,
     Effect,
     Event,
+    Gathering,
     Halt,
     Machine,
     Received,
@@ -45,6 +46,10 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._asked: dict[int, asyncio.Future[Any]] = {}
+        """Who waits for an answer, by token."""
+        self._gathered: list[Asked] = []
+        """Requests of this turn of the loop."""
+        self._gathering = machine if isinstance(machine, Gathering) else None
         self._tokens = count(1)
         self._ended = False
         self.over: asyncio.Future[None] = self._loop.create_future()
@@ -80,8 +85,10 @@ class Driver:
             raise MachineHalted("the member is stopping; ask another one")
         token = next(self._tokens)
         future = self._asked[token] = self._loop.create_future()
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append(Asked(token, request))
         try:
-            self._step(Asked(token, request))
             return await future
         finally:
             self._asked.pop(token, None)
@@ -109,6 +116,22 @@ class Driver:
 
     def _step(self, event: Event) -> None:
         self._live(lambda: self._machine.step(event, self._loop.time()))
+
+    def _hand_over(self) -> None:
+        """All that was asked in one turn: a hundred proposals are one write, and not one and then ninety-nine. Who has
+        given up meanwhile has not asked."""
+        asked = [event for event in self._gathered if self._waits(event.token)]
+        self._gathered = []
+        machine = self._gathering
+        if machine is not None and asked:
+            self._live(lambda: machine.step_asked(asked, self._loop.time()))
+        else:
+            for event in asked:
+                self._step(event)
+
+    def _waits(self, token: int) -> bool:
+        future = self._asked.get(token)
+        return future is not None and not future.done()
 
     def _live(self, part: Callable[[], Sequence[Effect]]) -> None:
         """One part of the machine's life. Whatever raises in it, the machine or its world, the two may have parted: a
