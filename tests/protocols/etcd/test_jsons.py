@@ -2,6 +2,7 @@
 
 import base64
 import json
+from random import Random
 
 import pytest
 from google.protobuf import json_format
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.protocols.etcd.samples import fill
 
-from serai.protocols.etcd.jsons import BadJson, from_json, to_object
+from serai.protocols.etcd.jsons import BadJson, Objects, from_json, to_object
 from serai.protocols.etcd.messages import message, rpc
 from serai.protocols.etcd.table import MESSAGES
 
@@ -89,6 +90,40 @@ def test_what_is_no_request_says_where(body: bytes, complaint: str) -> None:
 def test_what_is_inside_is_looked_at_too(body: bytes, complaint: str) -> None:
     with pytest.raises(BadJson, match=complaint):
         from_json(body, rpc.WatchRequest)
+
+
+OBJECTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text('"\\\\{}[]a é'),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('"\\\\{}'), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.lists(st.dictionaries(st.text('"\\\\{}[]x'), OBJECTS, max_size=3), max_size=4),
+    st.sampled_from(["", "\n", " \t"]),
+    st.randoms(use_true_random=False),
+)
+def test_objects_come_in_any_cut(objects: list[dict[str, object]], between: str, chance: Random) -> None:
+    text = between.join(json.dumps(one, ensure_ascii=False) for one in objects).encode()
+    splitter = Objects(1_000_000)
+    found: list[bytes] = []
+    at = 0
+    while at < len(text):
+        size = chance.choice((1, 2, 3, 50))
+        found += splitter.feed(text[at : at + size])
+        at += size
+    assert [json.loads(one) for one in found] == objects
+    assert splitter.rest == b""
+
+
+def test_an_object_of_a_stream_has_an_end() -> None:
+    with pytest.raises(BadJson, match="more than 10 bytes"):
+        Objects(10).feed(b'{"key": "aaaa')
+    with pytest.raises(BadJson, match="ends before it begins"):
+        Objects(10).feed(b"}")
+    unfinished = Objects(10)
+    assert unfinished.feed(b'{} {"a') == [b"{}"] and unfinished.rest == b'{"a'
 
 
 def test_nesting_has_an_end() -> None:

@@ -98,6 +98,12 @@ async def test_a_body_that_nobody_wanted_is_passed_over(site: tuple[Site, int]) 
     assert answer.count(b"HTTP/1.1 200 OK") == 2 and b"did not look" in answer
 
 
+async def test_who_asks_for_the_head_gets_no_body(site: tuple[Site, int]) -> None:
+    answer = await dialogue(site[1], b"HEAD /echo?x HTTP/1.1\r\n\r\n" + LAST)
+    first, _, rest = answer.partition(b"\r\n\r\n")
+    assert b"content-length: 7" in first and rest.startswith(b"HTTP/1.1 200 OK")
+
+
 async def test_a_client_that_waits_for_leave_gets_it(site: tuple[Site, int]) -> None:
     head = b"POST /echo HTTP/1.1\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: 1\r\n\r\n"
     answer = await dialogue(site[1], head, b"z")

@@ -18,12 +18,12 @@ import grpc.aio
 import httpx
 import pytest
 from aetcd import transactions as t
-from tests.systems.coordination.doors import WAIT_S, Stub, opened
+from tests.systems.coordination.doors import WAIT_S, Stub, opened, refused, said
 from tests.systems.coordination.site import Cluster
 
 from serai.protocols.etcd.messages import rpc
 from serai.runtime.world import SystemClock, SystemRandom
-from serai.systems.coordination import saved
+from serai.systems.coordination import errors, saved
 from serai.systems.coordination.handlers.maintenance import API_VERSION
 from serai.systems.coordination.server import serve_door
 from serai.systems.coordination.settings import CoordinationSettings
@@ -115,6 +115,15 @@ async def test_aetcd_looks_after_it(client: aetcd.Client, tmp_path: Path) -> Non
     await client.snapshot(file)
     (tmp_path / "s").write_bytes(file.getvalue())
     assert saved.read(tmp_path / "s")[0].revision == 2
+
+
+async def test_a_value_beyond_the_limit_is_refused_in_etcds_words(tmp_path: Path) -> None:
+    async with served(tmp_path) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = Stub(channel)
+        await stub("KV/Put", rpc.PutRequest(key=b"k", value=b"v" * (1536 * 1024 - 100)))
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await stub("KV/Put", rpc.PutRequest(key=b"k", value=b"v" * (1536 * 1024 + 1)))
+        assert refused(raised) == said(errors.RequestTooLarge)
 
 
 # etcdctl --------------------------------------------------------------------------------------------------------------

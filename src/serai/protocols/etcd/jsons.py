@@ -7,6 +7,7 @@ reader passes over letters that it does not know.
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, cast
@@ -40,6 +41,58 @@ def from_json(body: bytes, kind: type[Message]) -> Message:
 def to_object(message: Message) -> dict[str, object]:
     """An answer, before it is written."""
     return cast(dict[str, object], json_format.MessageToDict(message, preserving_proto_field_name=True))
+
+
+_MARKS = re.compile(rb'\\.|["{}\[\]]', re.DOTALL)
+"""What says where an object ends: quotes (and what is escaped), and brackets."""
+
+
+class Objects:
+    """Objects one behind the other, from pieces that are cut anywhere; each byte is looked at once."""
+
+    def __init__(self, bytes_max: int) -> None:
+        """`bytes_max` is of one object."""
+        self._bytes_max = bytes_max
+        self._rest = bytearray()
+        self._looked = 0
+        self._depth = 0
+        self._quoted = False
+
+    @property
+    def rest(self) -> bytes:
+        """What is of no whole object."""
+        return bytes(self._rest).strip()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Objects that are whole now. BadJson for one that is too long or ends before it begins."""
+        rest = self._rest
+        rest += data
+        found: list[bytes] = []
+        start = end = 0
+        for mark in _MARKS.finditer(rest, self._looked):
+            end = mark.end()
+            if self._ends(mark[0]):
+                found.append(bytes(rest[start:end]))
+                start = end
+        half_escaped = rest.endswith(b"\\") and end < len(rest)
+        del rest[:start]
+        self._looked = len(rest) - half_escaped
+        if len(rest) > self._bytes_max:
+            raise BadJson(f"an object has more than {self._bytes_max} bytes")
+        return found
+
+    def _ends(self, mark: bytes) -> bool:
+        """Whether the object ends here."""
+        if mark == b'"':
+            self._quoted = not self._quoted
+        elif self._quoted or mark[0] == 0x5C:
+            return False
+        else:
+            self._depth += 1 if mark in b"{[" else -1
+            if self._depth < 0:
+                raise BadJson("an object ends before it begins")
+            return self._depth == 0
+        return False
 
 
 @cache

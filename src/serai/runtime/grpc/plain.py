@@ -59,8 +59,9 @@ class Request:
 class Reply:
     """The answer to one request: `whole`, or `begin` and then `part` until the handler returns."""
 
-    def __init__(self, connection: "PlainProtocol", *, keep_alive: bool) -> None:
+    def __init__(self, connection: "PlainProtocol", *, keep_alive: bool, head_only: bool = False) -> None:
         self._connection = connection
+        self._head_only = head_only
         self._keep_alive = keep_alive
         self.begun = False
         self.streams = False
@@ -68,7 +69,8 @@ class Reply:
     def whole(self, status: int, body: bytes, media_type: str = "application/json") -> None:
         """All of it."""
         self.begun = True
-        self._connection.write(self._head(status, media_type, f"content-length: {len(body)}") + body)
+        head = self._head(status, media_type, f"content-length: {len(body)}")
+        self._connection.write(head if self._head_only else head + body)
 
     def begin(self, status: int, media_type: str = "application/json") -> None:
         """Its head; parts follow."""
@@ -247,7 +249,7 @@ class PlainProtocol(asyncio.Protocol):
     async def _serve(self) -> None:
         while self._waiting:
             request = self._waiting.popleft()
-            reply = Reply(self, keep_alive=request.keep_alive)
+            reply = Reply(self, keep_alive=request.keep_alive, head_only=request.method == "HEAD")
             try:
                 await self._connections.handle(request, reply)
             except Exception as error:

@@ -3,13 +3,12 @@
 Bodies are etcd's: one object for a call, objects one after the other for a stream, answers in `{"result": ...}` lines.
 """
 
-import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import orjson
 
-from serai.protocols.etcd.jsons import BadJson, from_json, to_object
+from serai.protocols.etcd.jsons import BadJson, Objects, from_json, to_object
 from serai.protocols.etcd.messages import message
 from serai.protocols.etcd.table import RPCS, Rpc
 from serai.protocols.grpc.wire import Messages, Status
@@ -107,22 +106,12 @@ class Gateway:
 
     async def _requests(self, request: Request, kind: Any) -> AsyncIterator[Any]:
         """The objects of a stream, each as soon as it is whole."""
-        decoder = json.JSONDecoder()
-        rest = b""
+        objects = Objects(self._body_bytes_max)
         async for part in request.body():
-            rest = (rest + part).lstrip()
-            if len(rest) > self._body_bytes_max:
-                raise BodyTooLarge
-            while rest:
-                try:
-                    text = rest.decode()
-                    _, end = decoder.raw_decode(text)
-                except ValueError:
-                    break  # the rest of it is under way
-                yield from_json(text[:end].encode(), kind)
-                rest = text[end:].lstrip().encode()
-        if rest:
-            raise BadJson(f"the body ends inside an object: {rest[:40]!r}")
+            for one in objects.feed(part):
+                yield from_json(one, kind)
+        if objects.rest:
+            raise BadJson(f"the body ends inside an object: {objects.rest[:40]!r}")
 
     # Pages ------------------------------------------------------------------------------------------------------------
 
