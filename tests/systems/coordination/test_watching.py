@@ -7,7 +7,8 @@ from tests.systems.coordination.lone import LoneMember
 
 from serai.systems.coordination import watching
 from serai.systems.coordination.errors import Stopped, TooManyWatches, WatchIdInUse
-from serai.systems.coordination.state.hub import STREAM, STREAM_BYTES_MAX
+from serai.systems.coordination.state.hub import STREAM
+from serai.systems.coordination.state.streams import STREAM_BYTES_MAX
 from serai.systems.coordination.state.words import Compact, Delivery, Put, WatchSpec
 from serai.systems.coordination.watching import Watching
 

@@ -338,7 +338,7 @@ class CoordinationNode:
             raft_index=status.last,
             applied_index=status.applied,
             db_size=self._map.size_bytes,
-            db_size_in_use=self._map.size_bytes,
+            db_size_in_use=self.state.size_bytes,
             db_size_quota=self._settings.quota_bytes,
             learner=bool(known and known.learner),
             errors=tuple(troubles),
@@ -390,18 +390,14 @@ class CoordinationNode:
             return Outcome(LeaseResult(lease, -1), outcome.revision)
         return Outcome(LeaseResult(lease, left_s, known.granted_ttl_s, known.keys), outcome.revision)
 
-    def _here(self, ask: forwarding.AskKeepAlive | forwarding.AskLeft) -> int | None:
+    async def _here(self, ask: forwarding.AskKeepAlive | forwarding.AskLeft) -> int | None:
         """Seconds; -1 for a lease that is not there; None if this member does not lead."""
+        if isinstance(ask, forwarding.AskKeepAlive):
+            return await self._leading.keep_alive(ask.lease, self._loop.time())
         clock = self._leading.clock
         if clock is None:
             return None
-        now_s = self._loop.time()
-        known = self.state.leases.granted.get(ask.lease)
-        if known is None:
-            return -1
-        if isinstance(ask, forwarding.AskKeepAlive):
-            return known.ttl_s if clock.renew(known, now_s) else -1
-        left_s = clock.left_s(ask.lease, now_s)
+        left_s = clock.left_s(ask.lease, self._loop.time())
         return -1 if left_s is None else int(left_s)
 
     def _made(self, peer_urls: tuple[str, ...]) -> int:

@@ -9,8 +9,8 @@ import asyncio
 
 from serai.systems.coordination.errors import BY_CODE, Stopped, TooManyWatches, WatchIdInUse
 from serai.systems.coordination.member import NOBODY, Caller
-from serai.systems.coordination.state.hub import Stream
 from serai.systems.coordination.state.machine import State
+from serai.systems.coordination.state.streams import Stream
 from serai.systems.coordination.state.words import Delivery, Fault, Range, WatchSpec
 
 WATCHES_MAX = 200_000
@@ -126,15 +126,9 @@ class Watching:
         there = self._state.hub.cancel(self._stream, watch_id)
         if there:
             self._users.pop(watch_id, None)
-            self._forget(watch_id)
+            self._stream.forget(watch_id)
             self._watchers.look_soon()
         return there
-
-    def _forget(self, watch_id: int) -> None:
-        waiting = [delivery for delivery in self._stream.queue if delivery.watch_id != watch_id]
-        self._stream.clear()
-        for delivery in waiting:
-            self._stream.tell(delivery)
 
     def ask_progress(self) -> None:
         """As the port says."""

@@ -13,6 +13,7 @@ class Driven:
         self.map = SimulatedMap()
         self.state = State(self.map)
         self.log: list[Entry] = []
+        self._snapshot: tuple[int, list[bytes]] = (0, [])
 
     def do(self, word: object, user: str = "", auth_revision: int = 0, *, internal: bool = False) -> Outcome:
         command = Command(word, user, auth_revision, internal)  # type: ignore[arg-type]  # tests say any word
@@ -23,16 +24,27 @@ class Driven:
         return self.state.query(Query(word, user, auth_revision)).result  # type: ignore[arg-type]  # the same
 
     def restart(self, batches_lost: int = 0) -> None:
-        """After a crash that took the last batches of the map; the log brings it up."""
+        """After a crash that took the last batches of the map; a snapshot and the log bring it up."""
         undo = self.map._undo[::-1][:batches_lost]
         for before in undo:
             for key, value in before:
                 self.map._set(key, value)
         self.map._undo.clear()
         self.state = State(self.map)
+        index, chunks = self._snapshot
+        if self.state.kept() < index:
+            self.state.restore(index, chunks)
         rest = self.log[self.state.kept() :]
         if rest:
             self.state.apply(rest)
+
+    def move(self) -> None:
+        """To a member that had another map before, by a snapshot."""
+        self._snapshot = (len(self.log), list(self.state.snapshot()))
+        self.map = SimulatedMap()
+        self.map.write([(b"rubbish", b"of an earlier life")])
+        self.state = State(self.map)
+        self.state.restore(*self._snapshot)
 
 
 def code(result: object) -> str:

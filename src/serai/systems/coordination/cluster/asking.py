@@ -5,7 +5,7 @@ the lead was lost meanwhile the error says that it may have been done.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 from serai.mechanisms.consensus.node import Node
@@ -22,7 +22,7 @@ from serai.systems.coordination.state.machine import Query
 from serai.systems.coordination.state.words import Outcome
 
 OfLease = AskKeepAlive | AskLeft
-Here = Callable[[OfLease], int | None]
+Here = Callable[[OfLease], Awaitable[int | None]]
 """What this member says of a lease; None if it does not lead."""
 
 
@@ -94,7 +94,7 @@ class Asking:
         try:
             async with asyncio.timeout(self._settings.request_timeout_s):
                 while True:
-                    number = self._here(ask)
+                    number = await self._here(ask)
                     if number is not None:
                         return number
                     answer = await self._pass_on(self._node.member.leader, ask)
@@ -102,6 +102,13 @@ class Asking:
                         return forwarding.number_of(answer)
         except TimeoutError:
             raise self._too_late() from None
+
+    async def propose_here(self, data: bytes) -> Outcome:
+        """A command's outcome, if this member leads; it is never passed on. LeaderChanged."""
+        reply = await self._once(Propose(data))
+        if not isinstance(reply, Done):
+            raise refusal(reply)
+        return cast(Outcome, reply.result)
 
     async def hand_over(self, to: str) -> None:
         """This member leads, and another is to."""
@@ -120,7 +127,7 @@ class Asking:
 
     async def _told(self, ask: Ask) -> forwarding.Tell:
         if isinstance(ask, AskKeepAlive | AskLeft):
-            number = self._here(ask)
+            number = await self._here(ask)
             if number is None:
                 raise errors.LeaderChanged
             return forwarding.TellNumber(number)

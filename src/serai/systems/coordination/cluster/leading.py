@@ -13,8 +13,8 @@ from serai.mechanisms.consensus.roles import Role
 from serai.systems.coordination.cluster.asking import Asking
 from serai.systems.coordination.cluster.identity import Identity, consensus_name
 from serai.systems.coordination.state.leases import LeaseClock
-from serai.systems.coordination.state.machine import State
-from serai.systems.coordination.state.words import AddMember, MemberInfo, Revoke, UpdateMember
+from serai.systems.coordination.state.machine import Command, Query, State, encode_command
+from serai.systems.coordination.state.words import AddMember, Checkpoint, GetLease, MemberInfo, Revoke, UpdateMember
 
 ENDS_AT_ONCE_MAX = 256
 """Leases whose end is proposed in one look: more would make a wave of deletes that holds up everybody."""
@@ -84,17 +84,37 @@ class Leading:
             return
         for number in clock.due(now_s, ENDS_AT_ONCE_MAX):
             self._start(self._end(clock, number))
-        checkpoint = clock.checkpoint(self._state.leases.granted.values(), now_s)
+        checkpoint = clock.checkpoint(self._state.leases.granted, now_s)
         if checkpoint is not None:
             self._start(self._propose(checkpoint))
         self._promote()
 
     async def _end(self, clock: LeaseClock, number: int) -> None:
+        """By this member or not at all: passed on to another leader it would end what was renewed there."""
+        if self.clock is not clock:
+            return
         try:
-            await self._propose(Revoke(number))
+            await self._asking.propose_here(_own(Revoke(number)))
         except SeraiError as error:
             log.info("lease %x could not be ended yet: %s", number, error.message)
             clock.spare(number)
+
+    async def keep_alive(self, number: int, now_s: float) -> int | None:
+        """Renews a lease; the seconds that it has, -1 if it is not there. None if this member does not lead, or could
+        not make sure of it after it had renewed: then another may end the lease."""
+        clock = self.clock
+        if clock is None:
+            return None
+        known = self._state.leases.granted.get(number)
+        renewed = known is not None and clock.renew(known, now_s)
+        if known is not None and renewed and clock.curtailed(known):
+            await self._asking.propose_here(_own(known.whole))
+            clock.made_whole(number)
+        else:
+            await self._asking.read(Query(GetLease(number), internal=True))
+        if self.clock is not clock:
+            return None
+        return known.ttl_s if known is not None and renewed else -1
 
     def _promote(self) -> None:
         """One that came to vote is a learner until it has caught up."""
@@ -137,6 +157,10 @@ class Leading:
             voters.discard(consensus_name(leave))
             learners.discard(consensus_name(leave))
         await self._asking.change(tuple(sorted(voters)), tuple(sorted(learners)))
+
+
+def _own(word: Revoke | Checkpoint) -> bytes:
+    return encode_command(Command(word, internal=True))
 
 
 def voting(member: MemberInfo) -> MemberInfo:

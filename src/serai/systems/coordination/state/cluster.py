@@ -38,7 +38,6 @@ class Cluster:
         self.alarms: set[tuple[int, Alarm]] = set()
         self.changes = 0
         """Rises with each change of the members, for those who follow them."""
-        self.reload()
 
     def reload(self) -> None:
         """Knows what the map says."""
@@ -108,7 +107,7 @@ class Cluster:
 
     def _write(self) -> None:
         self.changes += 1
-        self._records.put(_MEMBERS, msgspec.msgpack.encode(self._known))
+        self._records.replace(_MEMBERS, msgspec.msgpack.encode(self._known))
 
     def raised(self, word: RaiseAlarm) -> Alarms:
         """A member has an alarm."""
@@ -130,7 +129,7 @@ class Cluster:
         return Alarms(tuple(sorted(gone)))
 
     def _write_alarms(self) -> None:
-        self._records.put(_ALARMS, msgspec.msgpack.encode(sorted(self.alarms)))
+        self._records.replace(_ALARMS, msgspec.msgpack.encode(sorted(self.alarms)))
 
     def has(self, alarm: Alarm) -> bool:
         """Whether any member has it."""

@@ -1,22 +1,34 @@
 """Taking compacted history away, a few records at a time, so that no command waits for it.
 
-It may end at any record and go on from there, also after a crash: a record goes only if nothing that may still be asked
-for needs it, and that does not change.
+Whatever changed up to the compacted revision makes what its key was before superfluous; a delete below it is
+superfluous itself. So one walk along the changes finds all, and each walk begins at the revision where the last one
+ended: what was kept there may be superfluous now. It may stop behind any record and go on from there, also after a
+crash, since its place is in the batch of what it took away.
 """
 
 import msgspec
 
 from serai.systems.coordination.state import layout
 from serai.systems.coordination.state.buffered import Buffered
-from serai.systems.coordination.state.keyspace import Keyspace
-from serai.systems.coordination.state.words import EventKind, KeyValue
+from serai.systems.coordination.state.keyspace import Change, Keyspace
+from serai.systems.coordination.state.words import EventKind
 
-RECORDS_A_STEP = 256
-"""Looked at in one step."""
+CHANGES_A_STEP = 256
+"""Looked at in one step; with RocksDB about 2 ms."""
 
-_CURSOR = layout.only("compaction")
-_read: msgspec.msgpack.Decoder[tuple[EventKind, KeyValue]] = msgspec.msgpack.Decoder(tuple[EventKind, KeyValue])
-_read_revision: msgspec.msgpack.Decoder[int] = msgspec.msgpack.Decoder(int)
+_PLACE = layout.only("compaction")
+
+
+class _Place(msgspec.Struct, frozen=True, array_like=True):
+    """Where to go on. `goal` is where this walk ends, 0 between two."""
+
+    revision: int = 0
+    sub: int = 0
+    goal: int = 0
+
+
+_read = msgspec.msgpack.Decoder(Change).decode
+_read_place = msgspec.msgpack.Decoder(_Place).decode
 
 
 class Compaction:
@@ -26,32 +38,39 @@ class Compaction:
         self._records = records
         self._space = space
         self.pending = False
-        self.reload()
+        self._place = _Place()
 
     def reload(self) -> None:
         """Goes on where the map says, after a start."""
-        self.pending = self._done < self._space.compacted
+        record = self._records.get(_PLACE)
+        self._place = _read_place(record) if record else _Place()
+        self._look()
 
-    @property
-    def _done(self) -> int:
-        """Up to this revision all is done."""
-        mark = self._records.get(_CURSOR)
-        return _read_revision.decode(mark) if mark else 0
+    def begin(self) -> None:
+        """A revision was compacted."""
+        self._look()
+
+    def _look(self) -> None:
+        self.pending = self._place.goal > 0 or self._place.revision < self._space.compacted
 
     def step(self) -> None:
-        """Looks at the next few records."""
-        until = self._space.compacted
-        done = until
-        before = 0
-        for looked, (record, value) in enumerate(self._records.scan(*layout.changes(self._done, until))):
-            revision, _ = layout.change_place(record)
-            if looked >= RECORDS_A_STEP and revision > before:
-                done = revision
+        """Looks at the next few changes."""
+        assert self.pending, "there is something to take away"
+        at = self._place
+        goal = at.goal or self._space.compacted
+        after = _Place(goal)
+        changes = self._records.scan(layout.change(at.revision, at.sub), layout.change(goal + 1, 0))
+        for looked, (place, record) in enumerate(changes):
+            if looked == CHANGES_A_STEP:
+                after = _Place(*layout.change_place(place), goal)
                 break
-            before = revision
-            kind, kv = _read.decode(value)
-            if self._space.superseded(kind, kv):
-                self._records.delete(record)
-                self._records.delete(layout.history(kv.key, revision))
-        self._records.put(_CURSOR, msgspec.msgpack.encode(done))
-        self.pending = done < until
+            self._supersede(_read(record), goal)
+        self._place = after
+        self._records.replace(_PLACE, msgspec.msgpack.encode(after))
+        self._look()
+
+    def _supersede(self, change: Change, goal: int) -> None:
+        if change.previous:
+            self._space.forget(change.kv.key, change.previous)
+        if change.kind is EventKind.DELETE and change.kv.mod_revision < goal:
+            self._space.forget(change.kv.key, change.kv.mod_revision)

@@ -21,7 +21,6 @@ class Door:
     def __init__(self, records: Buffered) -> None:
         self._records = records
         self.access = Access()
-        self.reload()
 
     def reload(self) -> None:
         """Knows what the map says."""
@@ -47,7 +46,7 @@ class Door:
         return None if allowed else Fault("coordination_permission_denied", f"user {user!r}")
 
     def may_end(self, user: str, keys: list[bytes]) -> bool:
-        """Whether a lease with these keys may be revoked."""
+        """Whether a lease with these keys may be revoked, or another key be attached to it."""
         access = self.access
         if not access.enabled or access.is_root(user):
             return True
@@ -64,7 +63,7 @@ class Door:
             return after
         if after is not before:
             self.access = msgspec.structs.replace(after, revision=before.revision + 1)
-            self._records.put(_STATE, msgspec.msgpack.encode(self.access))
+            self._records.replace(_STATE, msgspec.msgpack.encode(self.access))
         return Nothing()
 
 

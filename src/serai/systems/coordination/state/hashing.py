@@ -24,8 +24,8 @@ def hashed(space: Keyspace, word: Hash) -> HashResult | Fault:
     if space.compacted:
         for kv in space.past(b"\x00", b"\x00", space.compacted):
             number = _add(number, 0, kv)
-    for kind, kv in space.changes(space.compacted + 1, revision + 1):
-        number = _add(number, kind, kv)
+    for change in space.changes(space.compacted + 1, revision + 1):
+        number = _add(number, change.kind, change.kv)
     return HashResult(number, revision, space.compacted)
 
 

@@ -5,149 +5,40 @@ then on, and later catches up from the history instead of a queue. It prevents a
 what was sent: notices go through the same queue. A watch whose history was compacted away ends and says so.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from itertools import groupby
 
 from serai.systems.coordination.state import layout
-from serai.systems.coordination.state.keyspace import Keyspace
-from serai.systems.coordination.state.words import Delivery, EventKind, KeyEvent, WatchSpec
+from serai.systems.coordination.state.index import Index
+from serai.systems.coordination.state.keyspace import Change, Keyspace
+from serai.systems.coordination.state.streams import Stream, Watch
+from serai.systems.coordination.state.words import Delivery, KeyEvent, WatchSpec
 
-STREAM_BYTES_MAX = 4 * 1024 * 1024
-"""Of events that wait for one client; a watch that comes upon a full queue falls behind."""
 CATCH_UP_CHANGES = 512
-"""Changes that one watch reads from the history in one step."""
-EVENT_OVERHEAD_BYTES = 96
+"""Changes that are read from the history at once, for all watches that lack them."""
+CATCH_UP_READS = 8
+"""How often in one step, so that those far behind do not keep those near the end waiting."""
 COMPACTED = "etcdserver: mvcc: required revision has been compacted"
 STREAM = -1
 """The id of a notice that is for a whole stream."""
 
-
-@dataclass(slots=True, eq=False)
-class Watch:
-    """One watch. It has been told of everything before `next_revision`."""
-
-    id: int
-    spec: WatchSpec
-    stream: "Stream"
-    first: bytes
-    end: bytes
-    next_revision: int
-    behind: bool = True
-    """It must catch up from the history before it is told of what happens."""
-
-    def wants(self, event: KeyEvent) -> bool:
-        """Whether a change is one of those that it was made for."""
-        unwanted = self.spec.no_put if event.kind is EventKind.PUT else self.spec.no_delete
-        key = event.kv.key
-        return not unwanted and self.first <= key and (not self.end or key < self.end)
-
-
-@dataclass(slots=True, eq=False)
-class Stream:
-    """The watches of one client, and what waits for it."""
-
-    watches: dict[int, Watch] = field(default_factory=dict)
-    queue: deque[Delivery] = field(default_factory=deque)
-    queued_bytes: int = 0
-    asked_progress: bool = False
-
-    @property
-    def full(self) -> bool:
-        """No more is queued until some was taken."""
-        return self.queued_bytes >= STREAM_BYTES_MAX
-
-    def tell(self, delivery: Delivery) -> None:
-        """Queues it, behind all before."""
-        self.queue.append(delivery)
-        self.queued_bytes += cost_bytes(delivery)
-
-    def take(self) -> Delivery | None:
-        """The next that is to be sent."""
-        if not self.queue:
-            return None
-        delivery = self.queue.popleft()
-        self.queued_bytes -= cost_bytes(delivery)
-        return delivery
-
-    def clear(self) -> None:
-        """Nothing waits any more."""
-        self.queue.clear()
-        self.queued_bytes = 0
-
-
-def cost_bytes(delivery: Delivery) -> int:
-    """What a delivery counts for in a queue."""
-    return EVENT_OVERHEAD_BYTES + sum([_event_bytes(event) for event in delivery.events])
-
-
-def _event_bytes(event: KeyEvent) -> int:
-    size = EVENT_OVERHEAD_BYTES + len(event.kv.key) + len(event.kv.value)
-    return size + len(event.prev.key) + len(event.prev.value) if event.prev else size
-
-
-class Index:
-    """Watches that are up to date, found by key: single keys and prefixes by hash, other ranges one by one."""
-
-    def __init__(self) -> None:
-        self._keys: dict[bytes, set[Watch]] = {}
-        self._prefixes: dict[int, dict[bytes, set[Watch]]] = {}
-        """By the length of the prefix."""
-        self._ranges: dict[tuple[bytes, bytes], set[Watch]] = {}
-
-    def _place(self, watch: Watch) -> tuple[dict[bytes, set[Watch]], bytes] | None:
-        if not watch.spec.range_end:
-            return self._keys, watch.first
-        if watch.end and watch.first and watch.first[-1] < 0xFF and watch.end == layout.after(watch.first):
-            return self._prefixes.setdefault(len(watch.first), {}), watch.first
-        return None
-
-    def add(self, watch: Watch) -> None:
-        """One more."""
-        place = self._place(watch)
-        if place is None:
-            self._ranges.setdefault((watch.first, watch.end), set()).add(watch)
-        else:
-            place[0].setdefault(place[1], set()).add(watch)
-
-    def discard(self, watch: Watch) -> None:
-        """One less."""
-        place = self._place(watch)
-        if place is None:
-            _discard(self._ranges, (watch.first, watch.end), watch)
-            return
-        _discard(place[0], place[1], watch)
-        if not place[0] and watch.spec.range_end:
-            del self._prefixes[len(watch.first)]
-
-    def watching(self, key: bytes) -> Iterator[Watch]:
-        """All whose range has this key."""
-        yield from self._keys.get(key, ())
-        for length, by_prefix in self._prefixes.items():
-            yield from by_prefix.get(key[:length], ())
-        for (first, end), watches in self._ranges.items():
-            if first <= key and (not end or key < end):
-                yield from watches
-
-
-def _discard(places: dict[bytes, set[Watch]] | dict[tuple[bytes, bytes], set[Watch]], at: object, watch: Watch) -> None:
-    watches = places.get(at)  # type: ignore[call-overload]  # the key is of the dictionary's kind
-    if watches is not None:
-        watches.discard(watch)
-        if not watches:
-            del places[at]  # type: ignore[arg-type]  # the same
+Window = list[tuple[int, list[Change]]]
+"""Changes by revision."""
 
 
 class Hub:
     """All watches of a member. Whoever drives it calls `changed` after each round of commands, `catch_up` while that
-    says that there is more, and sends what the streams of `ready` have queued."""
+    says that there is more and whenever a client has taken something, and sends what the streams of `ready` have
+    queued."""
 
     def __init__(self, space: Keyspace) -> None:
         self._space = space
         self._index = Index()
         self._behind: dict[Watch, None] = {}
-        self.streams: set[Stream] = set()
-        self.ready: set[Stream] = set()
+        self._asking: dict[Stream, None] = {}
+        """Streams that wait for a notice of progress."""
+        self.streams: dict[Stream, None] = {}
+        self.ready: dict[Stream, None] = {}
         """Streams to which something was told since somebody looked."""
         self.watches = 0
         """How many there are."""
@@ -162,21 +53,21 @@ class Hub:
     def open(self) -> Stream:
         """For one client."""
         stream = Stream()
-        self.streams.add(stream)
+        self.streams[stream] = None
         return stream
 
     def close(self, stream: Stream) -> None:
         """Nobody listens any more."""
         for number in list(stream.watches):
             self.cancel(stream, number)
-        self.streams.discard(stream)
-        self.ready.discard(stream)
+        for streams in (self.streams, self.ready, self._asking):
+            streams.pop(stream, None)
 
     def create(self, stream: Stream, number: int, spec: WatchSpec) -> Watch:
         """From `start_revision` on, or from what happens next."""
         assert number not in stream.watches, "the stream has a watch of this id"
         first, end = layout.bounds(spec.key, spec.range_end)
-        start = spec.start_revision or self._space.revision + 1
+        start = spec.start_revision if spec.start_revision > 0 else self._space.revision + 1
         watch = Watch(number, spec, stream, first, end, start)
         stream.watches[number] = watch
         self.watches += 1
@@ -193,10 +84,9 @@ class Hub:
             return False
         self.watches -= 1
         if watch.behind:
-            self._behind.pop(watch, None)
+            del self._behind[watch]
         else:
             self._index.discard(watch)
-        self._answer_progress(stream)
         return True
 
     def _settle(self, watch: Watch) -> None:
@@ -205,114 +95,130 @@ class Hub:
         self._behind.pop(watch, None)
         self._index.add(watch)
 
-    def _tell(self, watch: Watch, revision: int, events: list[KeyEvent]) -> None:
-        if not watch.spec.prev_kv:
-            events = [KeyEvent(event.kind, event.kv) if event.prev else event for event in events]
-        watch.stream.tell(Delivery(watch.id, revision, tuple(events)))
-        self.ready.add(watch.stream)
-
-    # What happens -----------------------------------------------------------------------------------------------------
-
-    def changed(self, revision: int, events: Iterable[KeyEvent]) -> None:
-        """One revision's changes."""
-        told: dict[Watch, list[KeyEvent]] = {}
-        for event in events:
-            for watch in self._index.watching(event.kv.key):
-                if watch.next_revision <= revision and watch.wants(event):
-                    told.setdefault(watch, []).append(event)
-        for watch, wanted in told.items():
-            if watch.stream.full:
-                self._fall_behind(watch, revision)
-            else:
-                self._tell(watch, revision, wanted)
-                watch.next_revision = revision + 1
-
     def _fall_behind(self, watch: Watch, revision: int) -> None:
+        """It goes on from this revision, when it catches up."""
         self._index.discard(watch)
         watch.behind = True
         watch.next_revision = revision
         self._behind[watch] = None
 
+    # What happens -----------------------------------------------------------------------------------------------------
+
+    def changed(self, revision: int, events: Sequence[KeyEvent]) -> None:
+        """One revision's changes."""
+        bare = [KeyEvent(event.kind, event.kv) if event.prev else event for event in events]
+        for watch, places in self._told(revision, events).items():
+            chosen = events if watch.spec.prev_kv else bare
+            if watch.stream.full:
+                self._fall_behind(watch, revision)
+            else:
+                self._tell(watch, revision, tuple([chosen[place] for place in places]))
+
+    def _told(self, revision: int, events: Sequence[KeyEvent]) -> dict[Watch, list[int]]:
+        """Who is to be told which of them."""
+        told: dict[Watch, list[int]] = {}
+        for place, event in enumerate(events):
+            kind, key = event.kind, event.kv.key
+            for watch in self._index.watching(key):
+                if watch.next_revision <= revision and watch.wants(kind, key):
+                    told.setdefault(watch, []).append(place)
+        return told
+
+    def _tell(self, watch: Watch, revision: int, events: tuple[KeyEvent, ...]) -> None:
+        assert watch.next_revision <= revision, "nothing is told twice"
+        watch.stream.tell(Delivery(watch.id, revision, events))
+        watch.next_revision = revision + 1
+        watch.warned = False
+        self.ready[watch.stream] = None
+
     def compacted(self) -> None:
-        """History is about to go: whoever is behind it ends, and whoever wants to know how far it is, is told, so that
-        it can go on from there after a break."""
+        """History is about to go. Whoever is behind it ends. Whoever wishes to know how far it is, is told, so that it
+        can go on from there after a break; a slow one is told once, until it moves on."""
         for watch in [watch for watch in self._behind if watch.next_revision < self._space.compacted]:
             self._end(watch)
         for stream in self.streams:
             for watch in stream.watches.values():
-                if watch.spec.progress_notify and not watch.behind:
+                if watch.spec.progress_notify and not (watch.warned and (watch.behind or stream.full)):
                     self._notice(watch, near=True)
 
     def _end(self, watch: Watch) -> None:
         self.cancel(watch.stream, watch.id)
-        watch.stream.tell(
-            Delivery(watch.id, self._space.revision, canceled=COMPACTED, compact_revision=self._space.compacted)
-        )
-        self.ready.add(watch.stream)
+        revision, compacted = self._space.revision, self._space.compacted
+        watch.stream.tell(Delivery(watch.id, revision, canceled=COMPACTED, compact_revision=compacted))
+        self.ready[watch.stream] = None
 
-    def replaced(self) -> None:
-        """The keyspace is another one now, that of a snapshot: everybody looks into its history for what they miss."""
-        revision = self._space.revision
+    def replaced(self, revision: int) -> None:
+        """The keyspace is another one now, that of a snapshot: everybody who knew all up to `revision` looks into its
+        history for what came since."""
+        assert self._space.revision >= revision, "a snapshot never takes a member back"
         for stream in self.streams:
             for watch in stream.watches.values():
-                if not watch.behind and watch.next_revision <= revision:
-                    self._index.discard(watch)
-                    watch.behind = True
-                    self._behind[watch] = None
+                if not watch.behind and watch.next_revision <= self._space.revision:
+                    self._fall_behind(watch, max(watch.next_revision, revision + 1))
 
     # Catching up ------------------------------------------------------------------------------------------------------
 
     def catch_up(self) -> bool:
-        """Each watch that is behind reads a bounded part of the history; whether some could go on at once."""
-        more = False
-        for watch in list(self._behind):
-            if watch.next_revision < self._space.compacted:
-                self._end(watch)
-            elif not watch.stream.full:
-                self._read(watch)
-                more = more or watch in self._behind
-        return more
+        """Watches that are behind are told of a bounded part of the history; whether some could go on at once."""
+        for watch in [watch for watch in self._behind if watch.next_revision < self._space.compacted]:
+            self._end(watch)
+        waiting = [watch for watch in self._behind if not watch.stream.full]
+        waiting.sort(key=lambda watch: watch.next_revision)
+        for _ in range(CATCH_UP_READS):
+            if not waiting:
+                break
+            window, until = self._read(waiting[0].next_revision)
+            reached = [watch for watch in waiting if watch.next_revision < until]
+            waiting = waiting[len(reached) :]
+            self._show(window, reached, until)
+        self._answer_progress()
+        return any(not watch.stream.full for watch in self._behind)
 
-    def _read(self, watch: Watch) -> None:
-        newest = self._space.revision
-        at = watch.next_revision
-        events: list[KeyEvent] = []
-        for looked, (kind, kv) in enumerate(self._space.changes(watch.next_revision, newest + 1)):
-            if kv.mod_revision != at:
-                self._flush(watch, at, events)
-                if looked >= CATCH_UP_CHANGES or watch.stream.full:
-                    watch.next_revision = kv.mod_revision
-                    return
-                at, events = kv.mod_revision, []
-            event = KeyEvent(kind, kv)
-            if watch.wants(event):
-                events.append(self._with_previous(watch, event))
-        self._flush(watch, at, events)
-        watch.next_revision = newest + 1
-        self._settle(watch)
-        self._answer_progress(watch.stream)
+    def _read(self, first: int) -> tuple[Window, int]:
+        """Whole revisions from the history, and the revision behind them."""
+        window: Window = []
+        looked = 0
+        for revision, changes in groupby(self._space.changes(first, self._space.revision + 1), _revision):
+            if looked >= CATCH_UP_CHANGES:
+                return window, revision
+            window.append((revision, list(changes)))
+            looked += len(window[-1][1])
+        return window, self._space.revision + 1
 
-    def _with_previous(self, watch: Watch, event: KeyEvent) -> KeyEvent:
-        if not watch.spec.prev_kv:
-            return event
-        return KeyEvent(event.kind, event.kv, self._space.before(event.kv.key, event.kv.mod_revision))
+    def _show(self, window: Window, watches: list[Watch], until: int) -> None:
+        late = Index()
+        for watch in watches:
+            late.add(watch)
+        stopped: dict[Watch, None] = {}
+        for revision, changes in window:
+            for watch, wanted in _wanted(late, revision, changes).items():
+                if watch.stream.full:
+                    late.discard(watch)
+                    stopped[watch] = None
+                    watch.next_revision = revision
+                else:
+                    self._tell(watch, revision, tuple([self._event(watch, change) for change in wanted]))
+        for watch in watches:
+            if watch not in stopped:
+                watch.next_revision = max(watch.next_revision, until)
+                if until > self._space.revision:
+                    self._settle(watch)
 
-    def _flush(self, watch: Watch, revision: int, events: list[KeyEvent]) -> None:
-        if events:
-            self._tell(watch, revision, events)
+    def _event(self, watch: Watch, change: Change) -> KeyEvent:
+        return KeyEvent(change.kind, change.kv, self._space.before(change) if watch.spec.prev_kv else None)
 
     # Progress ---------------------------------------------------------------------------------------------------------
 
     def ask_progress(self, stream: Stream) -> None:
         """One notice for all its watches, when none of them is behind."""
-        stream.asked_progress = True
-        self._answer_progress(stream)
+        self._asking[stream] = None
+        self._answer_progress()
 
-    def _answer_progress(self, stream: Stream) -> None:
-        if stream.asked_progress and not any(watch.behind for watch in stream.watches.values()):
-            stream.asked_progress = False
+    def _answer_progress(self) -> None:
+        for stream in [stream for stream in self._asking if not stream.full and not stream.behind]:
+            del self._asking[stream]
             stream.tell(Delivery(STREAM, self._space.revision))
-            self.ready.add(stream)
+            self.ready[stream] = None
 
     def notify_progress(self) -> None:
         """Tells those that wish it how far they are. To be called now and then."""
@@ -322,6 +228,22 @@ class Hub:
                     self._notice(watch, near=False)
 
     def _notice(self, watch: Watch, *, near: bool) -> None:
+        """All before was queued: what it lacks while it is behind comes later. In the future there is no progress."""
+        revision = watch.next_revision - 1 if watch.behind else self._space.revision
         if watch.next_revision <= self._space.revision + 1:
-            watch.stream.tell(Delivery(watch.id, self._space.revision, compaction_near=near))
-            self.ready.add(watch.stream)
+            watch.stream.tell(Delivery(watch.id, revision, compaction_near=near))
+            watch.warned = near
+            self.ready[watch.stream] = None
+
+
+def _revision(change: Change) -> int:
+    return change.kv.mod_revision
+
+
+def _wanted(index: Index, revision: int, changes: list[Change]) -> dict[Watch, list[Change]]:
+    wanted: dict[Watch, list[Change]] = {}
+    for change in changes:
+        for watch in index.watching(change.kv.key):
+            if watch.next_revision <= revision and watch.wants(change.kind, change.kv.key):
+                wanted.setdefault(watch, []).append(change)
+    return wanted

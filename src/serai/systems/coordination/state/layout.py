@@ -5,7 +5,7 @@
     r REVISION SUB           what changed, in order: what watchers catch up from and what compaction walks along
     l LEASE                  a lease
     a LEASE KEY              a key that ends with its lease
-    m NAME                   one of a kind: the applied entry, the revision, members, users
+    m NAME                   one of a kind: the marks (applied entry, revisions, size), members, users
 
 KEY' is the key with its zero bytes escaped and an end that sorts before any continuation, so that keys of any bytes
 keep their order in front of a revision. Revisions are eight bytes, the newest first where they are inverted.

@@ -1,12 +1,14 @@
 """Leases: keys that end together. Which there are is in the log; when one ends is the leader's clock alone.
 
 It prevents a lease that ends at different entries on different members: nobody looks at a clock while applying. It
-prevents three mistakes of clocks too: a new leader gives every lease what its last checkpoint says, or all of its time;
-a leader that stood still (a paused process, a disk that hung) gives them all that time back before it ends any; and a
-lease whose end is proposed cannot be renewed any more, so nobody holds one that is about to go.
+prevents these mistakes of clocks too: a new leader gives every lease what its last checkpoint says, or all of its time;
+a leader that stood still (a paused process, a stopped machine) gives them all that time back before it ends any; a
+lease whose end is proposed cannot be renewed any more, so nobody holds one that is about to go; and one that is renewed
+after a checkpoint is not cut short by it under the next leader.
 """
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
 
 import msgspec
@@ -21,7 +23,7 @@ PAUSE_MAX_S = 1.0
 CHECKPOINT_EVERY_S = 60.0
 """How often what is left is written down; a lease whose time is shorter than this begins anew with a new leader."""
 CHECKPOINTS_MAX = 1_000
-"""Leases in one checkpoint."""
+"""Leases in one checkpoint; what is over waits for the next look."""
 
 
 class Lease(msgspec.Struct, frozen=True, array_like=True):
@@ -36,6 +38,11 @@ class Lease(msgspec.Struct, frozen=True, array_like=True):
         """What a new leader gives it."""
         return self.remaining_s or self.ttl_s
 
+    @property
+    def whole(self) -> Checkpoint:
+        """Takes back what a checkpoint said of it."""
+        return Checkpoint(((self.id, 0),))
+
 
 _encode = msgspec.msgpack.Encoder().encode
 _read: msgspec.msgpack.Decoder[Lease] = msgspec.msgpack.Decoder(Lease)
@@ -47,7 +54,6 @@ class Leases:
     def __init__(self, records: Buffered) -> None:
         self._records = records
         self.granted: dict[int, Lease] = {}
-        self.reload()
 
     def reload(self) -> None:
         """Knows what the map says."""
@@ -61,25 +67,27 @@ class Leases:
             return Fault("coordination_lease_exists", f"lease {word.id:x}")
         if word.ttl_s > TTL_MAX_S:
             return Fault("coordination_lease_too_long", f"{word.ttl_s} s; at most {TTL_MAX_S} s")
-        assert word.id > 0 and word.ttl_s > 0, "whoever proposes a lease has chosen its id and rounded its time"
-        self._keep(Lease(word.id, word.ttl_s))
-        return LeaseResult(word.id, word.ttl_s, word.ttl_s)
+        if not word.id:
+            return Fault("coordination_lease_not_found", "0 is no lease; whoever proposes one chooses its id")
+        ttl_s = max(1, word.ttl_s)
+        self._keep(Lease(word.id, ttl_s))
+        return LeaseResult(word.id, ttl_s, ttl_s)
 
     def forget(self, number: int) -> None:
         """It has ended."""
-        del self.granted[number]
-        self._records.delete(layout.lease(number))
+        self._records.delete(layout.lease(number), _encode(self.granted.pop(number)))
 
     def checkpoint(self, word: Checkpoint) -> None:
-        """What is left of some; those that have ended meanwhile are passed over."""
+        """What is left of some, 0 for all of it; those that have ended meanwhile are passed over."""
         for number, remaining_s in word.remaining_s:
             known = self.granted.get(number)
             if known is not None:
-                self._keep(Lease(number, known.ttl_s, min(remaining_s, known.ttl_s)))
+                self._keep(Lease(number, known.ttl_s, max(0, min(remaining_s, known.ttl_s))))
 
     def _keep(self, lease: Lease) -> None:
+        before = self.granted.get(lease.id)
         self.granted[lease.id] = lease
-        self._records.put(layout.lease(lease.id), _encode(lease))
+        self._records.put(layout.lease(lease.id), _encode(lease), None if before is None else _encode(before))
 
 
 class LeaseClock:
@@ -93,6 +101,10 @@ class LeaseClock:
         """Those whose end is proposed."""
         self._looked_s = now_s
         self._checkpoint_s = now_s + CHECKPOINT_EVERY_S
+        self._unwritten: deque[int] = deque()
+        """Leases whose checkpoint is due."""
+        self._written: set[int] = set()
+        """Leases that this leader has put into a checkpoint, applied or not."""
         for lease in leases:
             self.granted(lease.id, lease.left_s, now_s)
 
@@ -102,11 +114,21 @@ class LeaseClock:
         heappush(self._due, (now_s + ttl_s, number))
 
     def renew(self, lease: Lease, now_s: float) -> bool:
-        """Gives it all of its time; False if its end is proposed already."""
+        """Gives it all of its time; False if its end is proposed already. Before the client hears of it, its member
+        makes sure that it still leads, by a read of the log, and that the lease is not `curtailed`."""
         if lease.id in self._ending or lease.id not in self._ends_s:
             return False
         self.granted(lease.id, lease.ttl_s, now_s)
         return True
+
+    def curtailed(self, lease: Lease) -> bool:
+        """Whether the next leader would give it less than a renewal promises: then `Lease.whole` is to be done first,
+        and `made_whole` said."""
+        return lease.id in self._written or 0 < lease.remaining_s < lease.ttl_s
+
+    def made_whole(self, number: int) -> None:
+        """What a checkpoint said of it was taken back."""
+        self._written.discard(number)
 
     def left_s(self, number: int, now_s: float) -> float | None:
         """What is left of it; None if it has ended or is about to."""
@@ -119,6 +141,7 @@ class LeaseClock:
         """It has ended."""
         self._ends_s.pop(number, None)
         self._ending.discard(number)
+        self._written.discard(number)
 
     def spare(self, number: int) -> None:
         """Its end was proposed and did not come to be: it is due again."""
@@ -144,11 +167,16 @@ class LeaseClock:
             self._due = [(end_s, number) for number, end_s in self._ends_s.items() if number not in self._ending]
             heapify(self._due)
 
-    def checkpoint(self, leases: Iterable[Lease], now_s: float) -> Checkpoint | None:
-        """What is left of long leases, when it is time to write it down."""
-        if now_s < self._checkpoint_s:
-            return None
-        self._checkpoint_s = now_s + CHECKPOINT_EVERY_S
-        left = [(lease.id, self.left_s(lease.id, now_s)) for lease in leases if lease.ttl_s > CHECKPOINT_EVERY_S]
-        known = [(number, int(left_s) + 1) for number, left_s in left if left_s is not None]
-        return Checkpoint(tuple(known[:CHECKPOINTS_MAX])) if known else None
+    def checkpoint(self, granted: Mapping[int, Lease], now_s: float) -> Checkpoint | None:
+        """What is left of the next few long leases, when it is time to write it down."""
+        if now_s >= self._checkpoint_s:
+            self._checkpoint_s = now_s + CHECKPOINT_EVERY_S
+            self._unwritten = deque(number for number, lease in granted.items() if lease.ttl_s > CHECKPOINT_EVERY_S)
+        known: list[tuple[int, int]] = []
+        while self._unwritten and len(known) < CHECKPOINTS_MAX:
+            number = self._unwritten.popleft()
+            left_s = self.left_s(number, now_s)
+            if left_s is not None:
+                known.append((number, int(left_s) + 1))
+                self._written.add(number)
+        return Checkpoint(tuple(known)) if known else None

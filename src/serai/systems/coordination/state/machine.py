@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from serai.kernel.ports import FrozenMap, OrderedMap
+from serai.kernel.ports import OrderedMap
 from serai.mechanisms.consensus.messages import Entry
 from serai.systems.coordination.state import layout, transactions
 from serai.systems.coordination.state.access import AskAccess, Management
@@ -19,8 +19,9 @@ from serai.systems.coordination.state.compaction import Compaction
 from serai.systems.coordination.state.door import Door
 from serai.systems.coordination.state.hashing import hashed
 from serai.systems.coordination.state.hub import Hub
-from serai.systems.coordination.state.keyspace import Keyspace
+from serai.systems.coordination.state.keyspace import FIRST_REVISION, Keyspace
 from serai.systems.coordination.state.leases import Leases
+from serai.systems.coordination.state.snapshots import Chunks
 from serai.systems.coordination.state.words import (
     AddMember,
     Alarm,
@@ -53,11 +54,20 @@ from serai.systems.coordination.state.words import (
     Word,
 )
 
-CHUNK_BYTES = 512 * 1024
-"""Of a snapshot: about so many bytes of records."""
 RESTORE_BATCH_RECORDS = 4_096
 
-_APPLIED = layout.only("applied")
+_MARKS = layout.only("marks")
+
+
+class Marks(msgspec.Struct, frozen=True, array_like=True):
+    """What is true of the whole map, in the batch of what made it so. `applied` is the entry up to which it was done;
+    `size_bytes` is that of all records but this one."""
+
+    applied: int = 0
+    revision: int = FIRST_REVISION
+    compacted: int = 0
+    size_bytes: int = 0
+
 
 AnyCommand = (
     Put
@@ -89,16 +99,17 @@ class Command(Word, frozen=True):
 
 
 class Query(Word, frozen=True):
-    """A question, and on whose behalf."""
+    """A question, and on whose behalf. `internal`: a member's own."""
 
     word: AnyQuery
     user: str = ""
     auth_revision: int = 0
+    internal: bool = False
 
 
 encode_command = msgspec.msgpack.Encoder().encode
 _read_command: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
-_read_index: msgspec.msgpack.Decoder[int] = msgspec.msgpack.Decoder(int)
+_read_marks: msgspec.msgpack.Decoder[Marks] = msgspec.msgpack.Decoder(Marks)
 _read_chunk: msgspec.msgpack.Decoder[list[tuple[bytes, bytes]]] = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
 
 
@@ -118,6 +129,8 @@ class State:
         """Leases that came since somebody looked: for the leader's clock."""
         self.ended: list[int] = []
         """Leases that have ended since somebody looked."""
+        self._applied = 0
+        self._reload()
 
         cluster = self.cluster
         self._obeys: dict[type, Callable[[Any, Command], object]] = {
@@ -146,8 +159,31 @@ class State:
 
     def kept(self) -> int:
         """The entry up to which the map has the state."""
-        mark = self._map.get(_APPLIED)
-        return _read_index.decode(mark) if mark else 0
+        return self._marks().applied
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all keys and values in the map, history included."""
+        return self._records.size_bytes
+
+    def _marks(self) -> Marks:
+        record = self._map.get(_MARKS)
+        return _read_marks.decode(record) if record else Marks()
+
+    def _reload(self) -> None:
+        """Knows what the map says."""
+        marks = self._marks()
+        self._applied = marks.applied
+        self.space.revision, self.space.compacted = marks.revision, marks.compacted
+        self._records.size_bytes = marks.size_bytes
+        for part in (self.leases, self.cluster, self.door, self.compaction):
+            part.reload()
+
+    def _keep(self) -> None:
+        """All that was done, as one batch."""
+        marks = Marks(self._applied, self.space.revision, self.space.compacted, self._records.size_bytes)
+        self._records.mark(_MARKS, msgspec.msgpack.encode(marks))
+        self._records.flush()
 
     # Commands ---------------------------------------------------------------------------------------------------------
 
@@ -156,15 +192,16 @@ class State:
         outcomes = [self._apply(_read_command.decode(entry.data)) for entry in entries]
         if self.compaction.pending:
             self.compaction.step()
-        self._records.put(_APPLIED, msgspec.msgpack.encode(entries[-1].index))
-        self._records.flush()
+        assert entries[-1].index > self._applied, "no entry is done twice"
+        self._applied = entries[-1].index
+        self._keep()
         return outcomes
 
     def tidy(self) -> bool:
         """A step of what can wait, when there are no commands; whether there is more."""
         if self.compaction.pending:
             self.compaction.step()
-            self._records.flush()
+            self._keep()
         return self.compaction.pending
 
     def _apply(self, command: Command) -> Outcome:
@@ -183,7 +220,7 @@ class State:
         if problem is not None:
             return problem
         plan = transactions.planned(self.space, word)
-        problem = transactions.obstacle(self.space, plan) or self._unknown_lease(plan)
+        problem = transactions.obstacle(self.space, plan) or self._unfit_lease(plan, command)
         if problem is not None:
             return problem
         self.space.begin()
@@ -191,11 +228,17 @@ class State:
         self._tell(self.space.finish())
         return result
 
-    def _unknown_lease(self, plan: transactions.Step) -> Fault | None:
+    def _unfit_lease(self, plan: transactions.Step, command: Command) -> Fault | None:
+        """A key is attached only to a lease that is there and that its writer could end."""
         for number in transactions.leases_of(plan):
             if number not in self.leases.granted:
                 return Fault("coordination_lease_not_found", f"lease {number:x}")
+            if self.door.access.enabled and not self._may_end(number, command):
+                return Fault("coordination_permission_denied", f"user {command.user!r} may not end lease {number:x}")
         return None
+
+    def _may_end(self, number: int, command: Command) -> bool:
+        return command.internal or self.door.may_end(command.user, self.space.keys_of(number))
 
     def _tell(self, events: Sequence[object]) -> None:
         if events:
@@ -217,11 +260,10 @@ class State:
     def _revoke(self, word: Revoke, command: Command) -> object:
         if word.id not in self.leases.granted:
             return Fault("coordination_lease_not_found", f"lease {word.id:x}")
-        keys = self.space.keys_of(word.id)
-        if not command.internal and not self.door.may_end(command.user, keys):
+        if not self._may_end(word.id, command):
             return Fault("coordination_permission_denied", f"user {command.user!r}")
         self.space.begin()
-        for key in keys:
+        for key in self.space.keys_of(word.id):
             self.space.delete(DeleteRange(key))
         self.leases.forget(word.id)
         self.ended.append(word.id)
@@ -232,7 +274,7 @@ class State:
         problem = self.space.compact(word.revision)
         if problem is not None:
             return problem
-        self.compaction.pending = True
+        self.compaction.begin()
         self.hub.compacted()
         return Nothing()
 
@@ -245,7 +287,9 @@ class State:
     def query(self, query: object) -> Outcome:
         """What changes nothing."""
         assert isinstance(query, Query), "questions come with whoever asks"
-        refusal = self.door.refusal(query.user, query.auth_revision, query.word)
+        refusal = None
+        if not query.internal:
+            refusal = self.door.refusal(query.user, query.auth_revision, query.word)
         return Outcome(refusal or self._answer(query.word), self.space.revision)
 
     def _answer(self, word: AnyQuery) -> object:
@@ -270,52 +314,33 @@ class State:
 
     def snapshot(self) -> Sequence[bytes]:
         """All records of a frozen view, in chunks that are made when they are read."""
-        return Chunks(self._map.frozen())
+        return Chunks(self._map.frozen(), self._records.size_bytes)
 
     def restore(self, index: int, chunks: Sequence[bytes]) -> None:
         """First the mark goes, last it comes: a crash between leaves a map that says that it holds nothing."""
-        self._map.write([(_APPLIED, None)])
-        while old := _some(self._map.scan(*layout.EVERYTHING)):
-            self._map.write([(key, None) for key, _ in old])
+        before = self.space.revision
+        self._map.write([(_MARKS, None)])
+        self._clear()
+        marks = Marks()
         for chunk in chunks:
-            self._map.write([(key, value) for key, value in _read_chunk.decode(chunk) if key != _APPLIED])
-        self._map.write([(_APPLIED, msgspec.msgpack.encode(index))])
-        for part in (self.space, self.leases, self.cluster, self.door, self.compaction):
-            part.reload()
-        self.hub.replaced()
+            records = dict(_read_chunk.decode(chunk))
+            mark = records.pop(_MARKS, None)
+            marks = _read_marks.decode(mark) if mark else marks
+            self._map.write(list(records.items()))
+        self._map.write([(_MARKS, msgspec.msgpack.encode(msgspec.structs.replace(marks, applied=index)))])
+        self._reload()
+        self.hub.replaced(before)
+
+    def _clear(self) -> None:
+        first, end = layout.EVERYTHING
+        while some := _some(self._map.scan(first, end)):
+            self._map.write([(key, None) for key in some])
+            first = some[-1]
 
 
 def _puts(word: Txn) -> bool:
     return any(isinstance(one, Put) or (isinstance(one, Txn) and _puts(one)) for one in (*word.success, *word.failure))
 
 
-def _some(records: Iterator[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    return [pair for pair, _ in zip(records, range(RESTORE_BATCH_RECORDS), strict=False)]
-
-
-class Chunks(Sequence[bytes]):
-    """A frozen map in pieces. Where each begins is found once; its bytes are read when they are asked for."""
-
-    def __init__(self, view: FrozenMap) -> None:
-        self._view = view
-        self._starts = list(self._boundaries())
-
-    def _boundaries(self) -> Iterator[bytes]:
-        size = CHUNK_BYTES
-        for key, value in self._view.scan(*layout.EVERYTHING):
-            if size >= CHUNK_BYTES:
-                yield key
-                size = 0
-            size += len(key) + len(value)
-
-    def __len__(self) -> int:
-        return max(1, len(self._starts))
-
-    def __getitem__(self, number: int) -> bytes:  # type: ignore[override]  # nobody slices a snapshot
-        if not 0 <= number < len(self):
-            raise IndexError(number)
-        if not self._starts:
-            return msgspec.msgpack.encode([])
-        last = number + 1 == len(self._starts)
-        end = layout.EVERYTHING[1] if last else self._starts[number + 1]
-        return msgspec.msgpack.encode(list(self._view.scan(self._starts[number], end)))
+def _some(records: Iterator[tuple[bytes, bytes]]) -> list[bytes]:
+    return [key for _, (key, _) in zip(range(RESTORE_BATCH_RECORDS), records, strict=False)]

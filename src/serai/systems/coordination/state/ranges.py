@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from serai.systems.coordination.state.words import Field, KeyValue, Order, Range, RangeResult
+
+Found = TypeVar("Found")
 
 _BY: dict[Field, Callable[[KeyValue], Any]] = {
     Field.KEY: attrgetter("key"),
@@ -17,13 +19,14 @@ _BY: dict[Field, Callable[[KeyValue], Any]] = {
 }
 
 
-def select(found: Iterator[KeyValue], word: Range) -> RangeResult:
-    """`found` comes in the order of keys. The count is of all in the range, whatever the filters leave (as etcd's)."""
+def select(found: Iterator[Found], read: Callable[[Found], KeyValue], word: Range) -> RangeResult:
+    """`found` comes in the order of keys, and `read` makes a key of one: what is only counted is not read. The count is
+    of all in the range, whatever the filters leave (as etcd's)."""
     if word.count_only:
         return RangeResult((), sum(1 for _ in found))
-    if word.limit and not (_sorts(word) or _filters(word)):
-        return _first(found, word)
-    kvs = list(found)
+    if word.limit > 0 and not (_sorts(word) or _filters(word)):
+        return _first(found, read, word)
+    kvs = [read(one) for one in found]
     count = len(kvs)
     if _filters(word):
         kvs = [kv for kv in kvs if _fits(kv, word)]
@@ -35,15 +38,13 @@ def select(found: Iterator[KeyValue], word: Range) -> RangeResult:
     return RangeResult(_shown(kvs, word), count, more)
 
 
-def _first(found: Iterator[KeyValue], word: Range) -> RangeResult:
-    """The usual page: what is behind it is counted and not kept."""
-    kvs: list[KeyValue] = []
-    count = 0
-    for kv in found:
-        count += 1
-        if len(kvs) < word.limit:
-            kvs.append(kv)
-    return RangeResult(_shown(kvs, word), count, count > word.limit)
+def _first(found: Iterator[Found], read: Callable[[Found], KeyValue], word: Range) -> RangeResult:
+    """The usual page: what is behind it is counted and not read."""
+    kvs = [read(one) for _, one in zip(range(word.limit), found, strict=False)]
+    if len(kvs) < word.limit:
+        return RangeResult(_shown(kvs, word), len(kvs))
+    behind = sum(1 for _ in found)
+    return RangeResult(_shown(kvs, word), len(kvs) + behind, behind > 0)
 
 
 def _shown(kvs: list[KeyValue], word: Range) -> tuple[KeyValue, ...]:

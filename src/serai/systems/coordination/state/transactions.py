@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import eq, gt, lt, ne
 
-from serai.systems.coordination.state import layout
+from serai.systems.coordination.state.collisions import collide
 from serai.systems.coordination.state.keyspace import Keyspace
 from serai.systems.coordination.state.words import (
     Compare,
@@ -38,10 +38,17 @@ def writes(word: object) -> bool:
     return not isinstance(word, Range)
 
 
-def fault(word: Operation, depth: int = 0) -> Fault | None:
+def fault(word: Operation) -> Fault | None:
     """Why an operation makes no sense, whatever the keys are."""
+    found = _fault(word, OPERATIONS_MAX)
+    if found is None and isinstance(word, Txn) and collide(word):
+        return Fault("coordination_duplicate_key")
+    return found
+
+
+def _fault(word: Operation, operations_max: int) -> Fault | None:
     if isinstance(word, Txn):
-        return _fault_of_txn(word)
+        return _fault_of_txn(word, operations_max)
     if not word.key:
         return Fault("coordination_empty_key")
     if isinstance(word, Put):
@@ -57,61 +64,15 @@ def _fault_of_put(word: Put) -> Fault | None:
     return None
 
 
-def _fault_of_txn(word: Txn) -> Fault | None:
-    if max(len(word.compare), len(word.success), len(word.failure)) > OPERATIONS_MAX:
-        return Fault("coordination_too_many_operations", f"at most {OPERATIONS_MAX}")
+def _fault_of_txn(word: Txn, operations_max: int) -> Fault | None:
+    """What a transaction has, those nested in it may not have again: so nesting has an end too (as etcd's)."""
+    count = max(len(word.compare), len(word.success), len(word.failure))
+    if count > operations_max:
+        return Fault("coordination_too_many_operations", f"at most {OPERATIONS_MAX}, nested ones included")
     if any(not condition.key for condition in word.compare):
         return Fault("coordination_empty_key")
-    found = next((problem for one in (*word.success, *word.failure) if (problem := fault(one))), None)
-    return found or _duplicate(word)
-
-
-def _duplicate(word: Txn) -> Fault | None:
-    """A key would be changed twice at one revision: by two puts, or by a put and a delete."""
-    for branch in (word.success, word.failure):
-        puts, deletes = _Changed.of(branch)
-        if len(puts.keys) < puts.count or any(deletes.covers(key) for key in puts.keys):
-            return Fault("coordination_duplicate_key")
-    return None
-
-
-class _Changed:
-    """Keys and ranges that the operations of one branch may change."""
-
-    def __init__(self) -> None:
-        self.keys: set[bytes] = set()
-        self.count = 0
-        self.ranges: list[tuple[bytes, bytes]] = []
-
-    def covers(self, key: bytes) -> bool:
-        return any(first <= key and (key < end or not end) for first, end in self.ranges)
-
-    @classmethod
-    def of(cls, branch: tuple[Operation, ...]) -> "tuple[_Changed, _Changed]":
-        puts, deletes = cls(), cls()
-        for one in branch:
-            puts.add(one)
-            deletes.add_ranges(one)
-        return puts, deletes
-
-    def add(self, word: Operation) -> None:
-        """Of a nested transaction only one branch is done: what both put counts once."""
-        if isinstance(word, Put):
-            self.keys.add(word.key)
-            self.count += 1
-        elif isinstance(word, Txn):
-            inner = set[bytes]()
-            for branch in (word.success, word.failure):
-                inner |= _Changed.of(branch)[0].keys
-            self.keys |= inner
-            self.count += len(inner)
-
-    def add_ranges(self, word: Operation) -> None:
-        if isinstance(word, DeleteRange):
-            self.ranges.append(layout.bounds(word.key, word.range_end))
-        elif isinstance(word, Txn):
-            for one in (*word.success, *word.failure):
-                self.add_ranges(one)
+    left = operations_max - count
+    return next((found for one in (*word.success, *word.failure) if (found := _fault(one, left))), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -380,14 +380,13 @@ class WatchSpec(Word, frozen=True):
 
 
 class Delivery(Word, frozen=True):
-    """What one watch is told at once: whole revisions, in order, unless `fragment` says that the rest of the last one
-    follows. Without events it is a progress notice (all up to `revision` were sent), or, with `canceled`, the end.
-    `compact_revision` is not 0 where the history that was asked for is gone."""
+    """What one watch is told at once: whole revisions, in order, of which `revision` is the last. Without events it is
+    a progress notice (all up to `revision` were sent), or, with `canceled`, the end. `compact_revision` is not 0 where
+    the history that was asked for is gone. Whoever sends it cuts it where its client takes fragments."""
 
     watch_id: int
     revision: int
     events: tuple[KeyEvent, ...] = ()
-    fragment: bool = False
     canceled: str = ""
     compact_revision: int = 0
     compaction_near: bool = False
