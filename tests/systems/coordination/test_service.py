@@ -1,5 +1,8 @@
 """What is served, and what becomes of errors on the wire."""
 
+import subprocess
+import sys
+
 import pytest
 from google.protobuf.message import DecodeError
 
@@ -39,3 +42,11 @@ def test_what_is_ours_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -
     status, words = fail(ValueError("secret"))
     assert status is Status.INTERNAL and "secret" not in words
     assert caplog.records[0].exc_info is not None
+
+
+def test_a_member_stays_small() -> None:
+    """What the door imports is what a member's memory and start cost."""
+    look = "import sys, serai.systems.coordination.server; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=60).stdout
+    heavy = {"fastapi", "starlette", "pydantic", "grpc", "uvicorn", "psycopg", "jinja2", "httpx"}
+    assert heavy & set(loaded.split()) == set()

@@ -187,6 +187,18 @@ async def test_who_wants_a_leader_is_told_when_there_is_none_any_more() -> None:
         assert (await patient.read()).events
 
 
+async def test_a_stop_tells_watchers_to_go_elsewhere_and_does_not_wait_for_them(door: Opened) -> None:
+    watcher = Watcher(door)
+    await watcher.create()
+    began = asyncio.get_running_loop().time()
+    stopping = asyncio.ensure_future(door.door.stop(30.0))
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await watcher.read()
+    assert refused(raised) == said(errors.Stopped)
+    await asyncio.wait_for(stopping, WAIT_S)
+    assert asyncio.get_running_loop().time() - began < 10.0
+
+
 def test_one_event_is_never_cut() -> None:
     answer = rpc.WatchResponse(watch_id=3)
     for size in (10, 5_000, 10):

@@ -13,8 +13,8 @@ from serai.systems.coordination.gateway import Gateway
 from serai.systems.coordination.handlers.callers import Callers
 from serai.systems.coordination.handlers.errands import Errands
 from serai.systems.coordination.handlers.family import Context
-from serai.systems.coordination.handlers.leads import Leads
 from serai.systems.coordination.handlers.service import service_of
+from serai.systems.coordination.handlers.streams import Streams
 from serai.systems.coordination.member import Member
 from serai.systems.coordination.settings import CoordinationSettings
 
@@ -33,10 +33,11 @@ class Door:
         """`sock` listens where clients come. Misconfigured, if the certificates do not fit together."""
         certificates = bool(settings.client_authority)
         self._errands = Errands()
+        self._streams = Streams(member, settings.election_s)
         context = Context(
             member=member,
             callers=Callers(member, clock, certificates=certificates),
-            leads=Leads(member, settings.election_s),
+            streams=self._streams,
             passwords=Hashing(HASHING, random, TooManyRequests),
             errands=self._errands,
             clock=clock,
@@ -60,7 +61,8 @@ class Door:
         await self._server.start()
 
     async def stop(self, grace_s: float) -> None:
-        """Takes no more calls; what is under way after so long is cut off."""
+        """Takes no more calls and ends streams; what is under way after so long is cut off."""
+        self._streams.stop()
         await self._server.stop(grace_s)
         self._plain.close()
         await self._errands.done(ERRANDS_S)

@@ -61,6 +61,9 @@ class Election(Family):
 
     async def observe(self, requests: AsyncIterator[Any], call: Call, send: Send) -> None:
         """Whoever leads and what each proclaims, in order, from now on."""
+        await self._context.streams.run(call, self._observe(requests, call, send))
+
+    async def _observe(self, requests: AsyncIterator[Any], call: Call, send: Send) -> None:
         async for request in requests:
             queue = Queue(self._context, request.name, self._callers.of(call))
             while True:

@@ -8,7 +8,7 @@ from serai.protocols.etcd.messages import kv as mvcc
 from serai.runtime.passwords import Hashing
 from serai.systems.coordination.handlers.callers import Callers
 from serai.systems.coordination.handlers.errands import Errands
-from serai.systems.coordination.handlers.leads import Leads
+from serai.systems.coordination.handlers.streams import Streams
 from serai.systems.coordination.member import Member
 from serai.systems.coordination.settings import CoordinationSettings
 from serai.systems.coordination.state.words import KeyValue
@@ -22,7 +22,7 @@ class Context:
 
     member: Member
     callers: Callers
-    leads: Leads
+    streams: Streams
     passwords: Hashing
     errands: Errands
     clock: Clock

@@ -43,7 +43,7 @@ class Lease(Family):
         The header is made before: its revision must not be of a time at which the lease was gone already.
         """
         self._callers.of(call)
-        await self._context.leads.while_led(call, self._renew(requests, send))
+        await self._context.streams.run(call, self._renew(requests, send))
 
     async def _renew(self, requests: AsyncIterator[Any], send: Send) -> None:
         async for request in requests:

@@ -37,7 +37,7 @@ class Watch(Family):
     async def watch(self, requests: AsyncIterator[Any], call: Call, send: Send) -> None:
         """Until the client has gone; one that asks no more is still told."""
         self._callers.led(call)
-        await self._context.leads.while_led(call, self._converse(requests, call, send))
+        await self._context.streams.run(call, self._converse(requests, call, send))
 
     async def _converse(self, requests: AsyncIterator[Any], call: Call, send: Send) -> None:
         conversation = _Conversation(self, self._member.watch(), call, send)
