@@ -69,6 +69,20 @@ def test_what_is_asked_together_is_one_write_and_one_message_to_each_follower() 
     assert [type(world.answers[token]) for token in together] == [Done, Status, Done, Done]
 
 
+@pytest.mark.parametrize(
+    ("members", "role"),
+    [(Configuration(("a",)), Role.LEADER), (Configuration(("a",), (), ("b",)), Role.LEADER), (ABC, Role.FOLLOWER)],
+)
+def test_who_alone_has_a_vote_waits_for_nobody_at_its_start(members: Configuration, role: Role) -> None:
+    world = World(members, settings=SETTINGS)
+    world.start("a")
+    world.settle()
+    world.now_s = SETTINGS.tick_s
+    world.tick("a")
+    world.settle()
+    assert world.nodes["a"].member.role is role
+
+
 def test_a_vote_is_durable_before_it_is_told() -> None:
     world = group()
     world.now_s = 9.0

@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from serai.kernel.errors import SeraiError
 from serai.runtime.machines.maps import DurableMap, MapDamaged
 
 KEYS = st.binary(min_size=1, max_size=4)
@@ -64,7 +67,10 @@ def test_scans_that_were_begun_long_ago_end_where_they_were_told_to(tmp_path: Pa
 
 WRITER = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
+from serai.kernel.errors import SeraiError
 from serai.runtime.machines.maps import DurableMap
 ordered = DurableMap(Path(sys.argv[1]))
 for number in range(1_000_000):
@@ -95,5 +101,68 @@ def test_a_damaged_map_is_refused_by_name(tmp_path: Path) -> None:
     ordered.flush()
     ordered.close()
     (tmp_path / "map" / "CURRENT").write_bytes(b"nothing\n")
-    with pytest.raises(MapDamaged, match=r"map cannot be opened .* move it away"):
+    with pytest.raises(MapDamaged, match=r"map is damaged .* move it away"):
         DurableMap(tmp_path / "map")
+
+
+def damaged(path: Path) -> DurableMap:
+    """Of 5,000 keys, with a byte in the middle of their file that is another."""
+    ordered = DurableMap(path)
+    chance = Random(1)
+    ordered.write([(b"k%05d" % number, chance.randbytes(50)) for number in range(5_000)])
+    ordered.flush()
+    ordered.close()
+    (file,) = path.glob("*.sst")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+    return DurableMap(path)
+
+
+READS: dict[str, Callable[[DurableMap], object]] = {
+    "scan": lambda ordered: list(ordered.scan(b"", b"z")),
+    "scan that begins at the damage": lambda ordered: list(ordered.scan(b"k02500", b"z")),
+    "get": lambda ordered: [ordered.get(b"k%05d" % number) for number in range(5_000)],
+    "frozen scan": lambda ordered: list(ordered.frozen().scan(b"", b"z")),
+    "frozen get": lambda ordered: [ordered.frozen().get(b"k%05d" % number) for number in range(2_000, 3_000)],
+}
+
+
+@pytest.mark.parametrize("read", READS)
+def test_no_read_passes_over_damage_without_a_word(tmp_path: Path, read: str) -> None:
+    ordered = damaged(tmp_path / "map")
+    heard: list[SeraiError] = []
+    ordered.on_failure = heard.append
+    with pytest.raises(MapDamaged, match="move it away and start again") as raised:
+        READS[read](ordered)
+    assert heard == [raised.value] and str(tmp_path / "map") in raised.value.message
+
+
+def test_what_lies_beside_the_damage_is_read(tmp_path: Path) -> None:
+    ordered = damaged(tmp_path / "map")
+    assert len(list(ordered.scan(b"k00000", b"k01000"))) == 1_000
+    ordered.close()
+
+
+def test_a_map_without_room_says_so(tmp_path: Path) -> None:
+    """In a process of its own, which may write files of so many bytes."""
+    program = """
+import resource, signal, sys
+from pathlib import Path
+from random import Random
+from serai.runtime.machines.errors import DiskFull
+from serai.kernel.errors import SeraiError
+from serai.runtime.machines.maps import DurableMap
+ordered = DurableMap(Path(sys.argv[1]))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    for number in range(10):
+        ordered.write([(b"%d" % number, bytes(50_000))])
+except DiskFull as error:
+    sys.exit(error.message)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "map")], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "there is no room for" in ran.stderr and ran.returncode == 1, ran.stderr

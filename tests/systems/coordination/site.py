@@ -12,7 +12,7 @@ from serai.systems.coordination.node import CoordinationNode, World
 from serai.systems.coordination.settings import CoordinationSettings
 
 NAMES = ("a", "b", "c", "d", "e")
-QUICK = CoordinationSettings(heartbeat_s=0.03, election_s=0.2, request_timeout_s=3.0)
+QUICK = CoordinationSettings(heartbeat_s=0.05, election_s=0.5, request_timeout_s=3.0)
 WAIT_S = 20.0
 
 

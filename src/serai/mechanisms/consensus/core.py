@@ -12,6 +12,7 @@ from serai.mechanisms.consensus.messages import (
     FROM_LEADER,
     AnyMessage,
     Append,
+    Configuration,
     Heartbeat,
     Kind,
     PreVote,
@@ -34,6 +35,13 @@ def wake(m: Member, now_s: float) -> None:
     if m.settings.lease_reads and m.term > 0:
         m.leader_heard_s = now_s
     m.rest_until_election()
+    if _alone(m.log.configuration, m.name):
+        m.election_due_s = now_s
+
+
+def _alone(configuration: Configuration, name: str) -> bool:
+    """Nobody else votes, so nobody's silence is worth waiting for: the next tick may elect."""
+    return configuration.voters == (name,) and not configuration.joint
 
 
 def step(m: Member, sender: str, message: AnyMessage, now_s: float) -> None:

@@ -1,17 +1,19 @@
 """Ordered maps larger than memory, in RocksDB.
 
 Nothing is synced: the log is the truth, and a map that a crash has set back is brought up from it. What one `write`
-brought is there whole or not at all.
+brought is there whole or not at all. A map that cannot be read says so: rocksdict's own iteration ends without a word
+where a block is damaged, and a scan that ends early would be taken for keys that are not there.
 """
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
-from serai.kernel.errors import Misconfigured
+from serai.kernel.errors import Misconfigured, SeraiError
+from serai.runtime.machines.errors import DiskFailed, DiskFull
 
 CACHE_BYTES = 16 * 1024 * 1024
 """Blocks that are kept in memory for reads."""
@@ -40,36 +42,67 @@ class DurableMap:
         blocks.set_bloom_filter(10, False)
         options.set_block_based_table_factory(blocks)
         self.path = path
+        self.on_failure: Callable[[SeraiError], None] = _nobody
+        """Hears of the first failure of a read or a write, wherever it was asked for, before that raises it."""
         try:
             self._db: Any = Rdict(str(path), options)  # its stubs know no raw mode, where all is bytes
         except Exception as error:
-            raise MapDamaged(
-                f"{path} cannot be opened ({error}). It only repeats what the log says: move it away and start again;"
-                " it is made anew from the log if that reaches back to the beginning or to a snapshot."
-            ) from error
+            raise _failure(path, error) from error
 
     def get(self, key: bytes) -> bytes | None:
-        """The value, or None."""
-        value: bytes | None = self._db.get(key)
+        """The value, or None. MapDamaged."""
+        try:
+            value: bytes | None = self._db.get(key)
+        except Exception as error:
+            raise self._failed(error) from error
         return value
 
+    def _failed(self, error: Exception) -> SeraiError:
+        """rocksdict raises a bare Exception for whatever RocksDB says."""
+        failure = _failure(self.path, error)
+        self.on_failure(failure)
+        return failure
+
     def scan(self, first: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Pairs with first <= key < end, ascending, as they are now."""
-        return _until(end, self._db.items(from_key=first))
+        """Pairs with first <= key < end, ascending, as they are now. MapDamaged."""
+        return self._until(end, first, self._db.items(from_key=first))
+
+    def _until(self, end: bytes, last: bytes, records: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+        """Stops here and not by the iterator's own bound: rocksdict frees the bytes of that while they are in use."""
+        for key, value in records:
+            if key >= end:
+                return
+            last = key
+            yield key, value
+        self._assert_end(last)
+
+    def _assert_end(self, last: bytes) -> None:
+        """What ended a scan before its end was no damage."""
+        try:
+            cursor = self._db.iter()
+            cursor.seek(last)
+            if cursor.valid() and cursor.key() == last:
+                cursor.next()
+            cursor.status()
+        except Exception as error:
+            raise self._failed(error) from error
 
     def write(self, batch: Sequence[tuple[bytes, bytes | None]]) -> None:
-        """All of it or, after a crash, nothing."""
+        """All of it or, after a crash, none of it. DiskFull, DiskFailed, MapDamaged."""
         writes = WriteBatch(raw_mode=True)
         for key, value in batch:
             if value is None:
                 writes.delete(key)
             else:
                 writes.put(key, value)
-        self._db.write(writes)
+        try:
+            self._db.write(writes)
+        except Exception as error:
+            raise self._failed(error) from error
 
     def frozen(self) -> "FrozenRocks":
         """What is there now."""
-        return FrozenRocks(self._db)
+        return FrozenRocks(self._db, self._failed)
 
     @property
     def size_bytes(self) -> int:
@@ -94,23 +127,34 @@ class FrozenRocks:
     them is the present.) So there is one, and all scans share it, each seeking anew where another has been meanwhile.
     """
 
-    def __init__(self, db: Any) -> None:
+    def __init__(self, db: Any, failed: Callable[[Exception], SeraiError]) -> None:
         self._cursor: Any = db.iter()
+        self._failed = failed
         self._scan = 0
         """The scan that moved the cursor last."""
         self._scans = 0
 
     def get(self, key: bytes) -> bytes | None:
-        """The value, or None."""
+        """The value, or None. MapDamaged."""
         self._scan = 0
         self._cursor.seek(key)
-        if self._cursor.valid() and self._cursor.key() == key:
-            value: bytes = self._cursor.value()
-            return value
-        return None
+        if not self._valid():
+            return None
+        value: bytes | None = self._cursor.value() if self._cursor.key() == key else None
+        return value
+
+    def _valid(self) -> bool:
+        """Whether there is a pair at the cursor; where there is none for a reason, the reason is raised."""
+        if self._cursor.valid():
+            return True
+        try:
+            self._cursor.status()
+        except Exception as error:
+            raise self._failed(error) from error
+        return False
 
     def scan(self, first: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Pairs with first <= key < end, ascending."""
+        """Pairs with first <= key < end, ascending. MapDamaged."""
         self._scans += 1
         mine = self._scans
         at = first
@@ -119,7 +163,7 @@ class FrozenRocks:
             if self._scan != mine:
                 self._scan = mine
                 cursor.seek(at)
-            if not cursor.valid() or (key := cursor.key()) >= end:
+            if not self._valid() or (key := cursor.key()) >= end:
                 return
             value = cursor.value()
             cursor.next()
@@ -131,9 +175,17 @@ class FrozenRocks:
         del self._cursor
 
 
-def _until(end: bytes, records: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
-    """Stops here and not by the iterator's own bound: rocksdict frees the bytes of that while they are still in use."""
-    for key, value in records:
-        if key >= end:
-            return
-        yield key, value
+def _nobody(_: SeraiError) -> None:
+    """Who asked is told."""
+
+
+def _failure(path: Path, error: Exception) -> SeraiError:
+    words = " ".join(str(error).split())
+    if "No space left" in words or "File too large" in words or "quota exceeded" in words:
+        return DiskFull(f"there is no room for {path} ({words}); make room there and start again.")
+    if words.startswith("IO error"):
+        return DiskFailed(f"{path} cannot be read or written ({words}); look at the disk before you start again.")
+    return MapDamaged(
+        f"{path} is damaged ({words}). It only repeats what the log says: move it away and start again; it is made anew"
+        " from the log if that reaches back to the beginning or to a snapshot."
+    )

@@ -52,6 +52,7 @@ from serai.systems.coordination.state.words import (
     GetLease,
     Introduce,
     LeaseResult,
+    ListAlarms,
     MemberInfo,
     Outcome,
     RaiseAlarm,
@@ -117,6 +118,7 @@ class CoordinationNode:
             client_tls=world.client_tls,
         )
         self._driver = Driver(self._node, send=self._send, store=self._store, after_step=self._after_step)
+        self._map.on_failure = self._driver.end
         self._asking = Asking(self._driver, self._node, self._peers, settings, self._here)
         self._leading = Leading(self._node, self.state, identity, self._internal, self._asking, self._start_duty)
         self._membership = Membership(self._node, self.state, self._leading, self._asking, self._internal, self._made)
@@ -146,6 +148,17 @@ class CoordinationNode:
             self._call(member)
         self._driver.start()
         self._ticking = self._loop.create_task(self._tick())
+        self._ticking.add_done_callback(self._ticked)
+
+    async def caught_up(self, within_s: float) -> bool:
+        """Waits until this member has applied what was committed when it started; then its first answers are not older
+        than the last ones of its life before. False, if nobody leads in that time."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._asking.read(Query(ListAlarms()))
+        except (TimeoutError, errors.CoordinationError):
+            return False
+        return True
 
     async def stop(self) -> None:
         """Hands the lead over if it can, and ends."""
@@ -190,6 +203,11 @@ class CoordinationNode:
                 since_progress_s = now_s
                 self.state.hub.notify_progress()
                 self._watchers.look()
+
+    def _ticked(self, ticking: "asyncio.Task[None]") -> None:
+        """Without these looks no lease would ever end."""
+        if not ticking.cancelled():
+            self._driver.end(ticking.exception())
 
     def _look_at_space(self) -> None:
         """An alarm keeps writes out, on every member, until an operator has made room and clears it."""
