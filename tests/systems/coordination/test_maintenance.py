@@ -144,7 +144,7 @@ async def test_etcds_clients_find_the_checksum_that_they_look_for(door: Opened, 
     assert hashlib.sha256(data[:-32]).digest() == data[-32:]
 
 
-@pytest.mark.parametrize("size", range(0, 1100, 57))
+@pytest.mark.parametrize("size", range(1, 1100, 57))
 def test_every_size_ends_at_a_block(size: int) -> None:
     data = b"".join(blob for _, blob in written(Snapshot(1, 1, 1, [b"x" * size])))
     assert len(data) % 512 == 32
@@ -162,6 +162,17 @@ def test_a_file_that_is_not_what_was_written_is_refused(tmp_path: Path) -> None:
         file.write_bytes(harmed)
         with pytest.raises(SnapshotDamaged, match=complaint):
             saved.read(file)
+
+
+def test_chunks_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "s"
+    data = b"".join(blob for _, blob in written(Snapshot(1, 1, 7, [b"one", b"two" * 1_000])))
+    file.write_bytes(data)
+    head, chunks = saved.read(file)
+    assert (head.revision, list(chunks)) == (7, [b"one", b"two" * 1_000])
+    file.write_bytes(data.replace(b"one", b"eno"))
+    with pytest.raises(SnapshotDamaged, match="altered at byte"):
+        _ = chunks[0]
 
 
 async def test_others_are_served_while_a_snapshot_is_sent() -> None:

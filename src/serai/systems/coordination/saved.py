@@ -10,6 +10,7 @@ import hashlib
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 from zlib import crc32
 
 import msgspec
@@ -41,6 +42,7 @@ class Head(msgspec.Struct, frozen=True):
 
 
 def _framed(data: bytes) -> bytes:
+    assert data, "a frame of length 0 ends the file"
     return _FRAME.pack(len(data), crc32(data)) + data
 
 
@@ -67,26 +69,58 @@ def written(snapshot: Snapshot) -> Iterator[tuple[int, bytes]]:
     yield 0, end + digest.digest()
 
 
+class SavedChunks(Sequence[bytes]):
+    """The chunks of a file, each read when it is asked for: a snapshot may be larger than the memory."""
+
+    def __init__(self, path: Path, places: list[tuple[int, int, int]]) -> None:
+        """`places` are (offset, length, CRC-32)."""
+        self._path = path
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, number: int) -> bytes:  # type: ignore[override]  # nobody slices a snapshot
+        offset, length, check = self._places[number]
+        with self._path.open("rb") as file:
+            file.seek(offset)
+            chunk = file.read(length)
+        if crc32(chunk) != check:
+            raise SnapshotDamaged(f"{self._path} is altered at byte {offset}; take another snapshot.")
+        return chunk
+
+
 def read(path: Path) -> tuple[Head, Sequence[bytes]]:
-    """What a file says. SnapshotDamaged."""
-    data = path.read_bytes()
-    if not data.startswith(MAGIC):
-        raise SnapshotDamaged(f"{path} is no snapshot of coordination's; etcd's own snapshots cannot be restored here.")
-    if hashlib.sha256(data[:-DIGEST_BYTES]).digest() != data[-DIGEST_BYTES:]:
-        raise SnapshotDamaged(f"{path} is cut off or altered; take another snapshot.")
-    frames = list(_frames(data, path))
-    return msgspec.msgpack.decode(frames[0], type=Head), frames[1:]
+    """What a file says: all of it is checked before anything is told. SnapshotDamaged."""
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise SnapshotDamaged(
+                f"{path} is no snapshot of coordination's; etcd's own snapshots cannot be restored here."
+            )
+        size = path.stat().st_size - DIGEST_BYTES
+        if _digest(file, size) != file.read():
+            raise SnapshotDamaged(f"{path} is cut off or altered; take another snapshot.")
+        first, *others = _places(file)
+    head = SavedChunks(path, [first])[0]
+    return msgspec.msgpack.decode(head, type=Head), SavedChunks(path, others)
 
 
-def _frames(data: bytes, path: Path) -> Iterator[bytes]:
+def _digest(file: BinaryIO, size: int) -> bytes:
+    """Of so many bytes from the start; the file then stands behind them."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while size > 0 and (part := file.read(min(size, BLOB_BYTES))):
+        digest.update(part)
+        size -= len(part)
+    return digest.digest()
+
+
+def _places(file: BinaryIO) -> Iterator[tuple[int, int, int]]:
     at = len(MAGIC)
     while True:
-        length, check = _FRAME.unpack_from(data, at)
+        file.seek(at)
+        length, check = _FRAME.unpack(file.read(_FRAME.size))
         if length == 0:
             return
-        at += _FRAME.size
-        frame = data[at : at + length]
-        at += length
-        if crc32(frame) != check:
-            raise SnapshotDamaged(f"{path} is altered at byte {at - length}; take another snapshot.")
-        yield frame
+        yield at + _FRAME.size, length, check
+        at += _FRAME.size + length
