@@ -3,6 +3,7 @@
 import base64
 import json
 import tempfile
+from contextlib import closing
 from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
@@ -31,6 +32,7 @@ class Gateway:
         self.transcript = transcript
         self.connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_MAX_S)
         self.token = ""
+        self.streams: list[Stream] = []
 
     def __call__(self, path: str, body: object = None, *, raw: str = "") -> Any:
         """A POST to /v3/…; a step by its path and body."""
@@ -52,7 +54,15 @@ class Gateway:
 
     def stream(self, path: str, body: object) -> "Stream":
         """A POST whose answers come line by line."""
-        return Stream(self.port, path, body)
+        self.streams.append(Stream(self.port, path, body))
+        return self.streams[-1]
+
+    def close(self) -> None:
+        """Every connection."""
+        self.connection.close()
+        for stream in self.streams:
+            stream.answer.close()
+            stream.connection.close()
 
 
 class Stream:
@@ -194,14 +204,21 @@ def told(kind: str) -> Transcript:
         tempfile.TemporaryDirectory(prefix="serai-gateway-") as folder,
         started(kind, 1, Path(folder)) as cluster,
     ):
-        story(Gateway(cluster.seats[0].port, transcript))
+        with closing(Gateway(cluster.seats[0].port, transcript)) as gateway:
+            story(gateway)
     return transcript
 
 
-@pytest.mark.parametrize("kind", ["etcd-3.4", "serai"])
-def test_the_gateway_answers_alike(kind: str) -> None:
-    found = differences(told("etcd-current"), told(kind))
-    allowed = listed(kind, "gateway")
+def test_the_gateway_answers_alike() -> None:
+    """Debian's is no party to it: errors had another shape then."""
+    found = differences(told("etcd-current"), told("serai"))
+    allowed = listed("serai", "gateway")
     unlisted = {step: both for step, both in found.items() if step not in allowed}
     assert not unlisted, "\n".join(f"{step}\n{both}" for step, both in unlisted.items())
     assert set(found) == allowed, "what is listed is so no more"
+
+
+def test_the_measure_itself_is_whole() -> None:
+    """A gateway that refuses everything would make anything alike."""
+    answers = told("etcd-current").steps.values()
+    assert sum(one.startswith("200 ") for one in answers) > 40

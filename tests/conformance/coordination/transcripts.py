@@ -4,6 +4,7 @@ Ids, endpoints, times, sizes and versions become words; revisions stay, for ever
 The same id has the same word all through a transcript, so that an answer with the wrong id still shows.
 """
 
+import base64
 import json
 import re
 from dataclasses import dataclass, field
@@ -31,9 +32,11 @@ _PATTERNS = (
     (re.compile(r"remaining\(\d+s\)"), "remaining(TIME)"),
     (re.compile(r"/tmp/\S+/"), "FOLDER/"),
     (re.compile(r"Member +"), "Member "),
+    (re.compile(r"proto:\s"), "proto: "),
 )
 _ANY_ORDER = re.compile(r"(?<=attached keys\(\[)[^]]*|(?<=ETCD_INITIAL_CLUSTER=\")[^\"]*")
 """Lists of keys and of members, which come in an order that is chance."""
+_BASE64 = re.compile(r"\b[A-Za-z0-9+/]{16,}(?:==|=|\b)")
 _ID = re.compile(r"\b(?:[0-9a-f]{12,16}|\d{13,20})\b")
 
 
@@ -77,7 +80,7 @@ class Transcript:
         return self._words(str(value)) if isinstance(value, str) else self._number(value)
 
     def _field(self, key: str, value: object) -> object:
-        chance = key in CHANCE and not (key == "version" and isinstance(value, int))
+        chance = key in CHANCE and not (key == "version" and str(value).isdecimal())
         return CHANCE[key] if chance else self._value(value)
 
     def _number(self, value: object) -> object:
@@ -86,11 +89,21 @@ class Transcript:
     def _words(self, text: str) -> str:
         for pattern, word in _PATTERNS:
             text = pattern.sub(word, text)
+        text = _BASE64.sub(_opened, text)
         text = _ANY_ORDER.sub(lambda found: " ".join(sorted(re.split("[ ,]", found.group()))), text)
         return _ID.sub(lambda found: self._id(_number_of(found.group())), text)
 
     def _id(self, number: int) -> str:
         return self._ids.setdefault(number, f"ID{len(self._ids) + 1}")
+
+
+def _opened(found: re.Match[str]) -> str:
+    """A key in base64 that has an id in it, in plain text; anything else as it is."""
+    try:
+        plain = base64.b64decode(found.group(), validate=True).decode()
+    except ValueError:
+        return found.group()
+    return plain if _ID.search(plain) else found.group()
 
 
 def _number_of(text: str) -> int:

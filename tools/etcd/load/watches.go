@@ -27,7 +27,7 @@ func fanOut(o options, connections []*clientv3.Client) (result, error) {
 		}
 		seen[n] = &watched{channel: channel}
 	}
-	last := make(chan int64, o.watches)
+	last := make(chan int64)
 	var group sync.WaitGroup
 	for _, one := range seen {
 		group.Go(func() { one.follow(last) })
@@ -35,7 +35,10 @@ func fanOut(o options, connections []*clientv3.Client) (result, error) {
 	started := time.Now()
 	written, failures := write(ctx, o, connections)
 	for range o.watches {
-		last <- written
+		select {
+		case last <- written:
+		case <-ctx.Done():
+		}
 	}
 	group.Wait()
 	took := time.Since(started)
@@ -88,6 +91,7 @@ func (w *watched) follow(last <-chan int64) {
 	for target < 0 || w.at < target {
 		select {
 		case target = <-last:
+			last = nil // one for each watch
 		case answer, open := <-w.channel:
 			if !open || answer.Err() != nil {
 				w.wrong = fmt.Errorf("ended at revision %d: %w", w.at, answer.Err())
