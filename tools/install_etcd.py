@@ -63,7 +63,7 @@ def _debian() -> tuple[Path, Path]:
 
 def _run(command: list[str], folder: Path | None = None) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  # lines of this file
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=BUILD_MAX_S, check=False
     )
     if done.returncode != 0:

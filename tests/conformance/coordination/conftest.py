@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from tests.conformance.coordination.api import Api
-
 from tools.engines import Cluster, started
 
 ENGINES = ("etcd-3.4", "etcd-current", "serai", "serai-of-three")

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conformance.coordination.transcripts import Transcript
-
 from tools.engines import Cluster
 
 COMMAND_MAX_S = 30.0

@@ -1,4 +1,4 @@
-"""What docs/reference/etcd-differences.md lists: each line there names an engine, a story of a suite, and a step of it."""
+"""What docs/reference/etcd-differences.md lists: each line there names an engine, a story of a suite, a step of it."""
 
 import re
 from dataclasses import dataclass

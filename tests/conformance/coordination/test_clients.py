@@ -13,7 +13,6 @@ import pytest
 from tests.conformance.coordination.listed import listed
 from tests.conformance.coordination.peers import aetcd, etcd3
 from tests.conformance.coordination.transcripts import Transcript, differences
-
 from tools.engines import Cluster, started
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(300)]
@@ -27,7 +26,9 @@ def node_client(cluster: Cluster) -> dict[str, str]:
     environment = {**os.environ, "NODE_PATH": str(etcd3())}
     command = ["node", "--no-deprecation", str(SCRIPT), cluster.seats[0].endpoint]
     saw: dict[str, str] = {}
-    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         for line in process.stdout:
@@ -108,7 +109,11 @@ def compare(suite: str, kind: str, members: int = 1) -> None:
     ("suite", "kind"),
     [
         pytest.param(suite, kind, marks=pytest.mark.xdist_group(suite))
-        for suite, kind in (*((suite, "serai") for suite in SUITES), ("npm etcd3", "etcd-3.4"), ("Go concurrency", "etcd-3.4"))
+        for suite, kind in (
+            *((suite, "serai") for suite in SUITES),
+            ("npm etcd3", "etcd-3.4"),
+            ("Go concurrency", "etcd-3.4"),
+        )
     ],
 )
 def test_a_client(suite: str, kind: str) -> None:

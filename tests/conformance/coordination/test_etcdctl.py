@@ -12,7 +12,6 @@ from tests.conformance.coordination.etcdctl import Etcdctl
 from tests.conformance.coordination.listed import PAGE, listed, read
 from tests.conformance.coordination.stories import access, care, clusters, holders, keys, leases, transactions, watches
 from tests.conformance.coordination.transcripts import Transcript, differences
-
 from tools.engines import started
 from tools.install_etcd import install
 

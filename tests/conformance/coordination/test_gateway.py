@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from tests.conformance.coordination.listed import listed
 from tests.conformance.coordination.transcripts import Transcript, differences
-
 from tools.engines import started
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(120)]
@@ -203,9 +202,9 @@ def told(kind: str) -> Transcript:
     with (
         tempfile.TemporaryDirectory(prefix="serai-gateway-") as folder,
         started(kind, 1, Path(folder)) as cluster,
+        closing(Gateway(cluster.seats[0].port, transcript)) as gateway,
     ):
-        with closing(Gateway(cluster.seats[0].port, transcript)) as gateway:
-            story(gateway)
+        story(gateway)
     return transcript
 
 

@@ -8,9 +8,9 @@ import subprocess
 import grpc
 import pytest
 from tests.conformance.coordination.api import Api, after
+from tools.engines import Cluster, Seat
 
 from serai.protocols.etcd.messages import rpc
-from tools.engines import Cluster, Seat
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(180)]
 

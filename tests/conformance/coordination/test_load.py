@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from tests.conformance.coordination.api import Api, after
-
 from tools.engines import Cluster, started
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(180)]
@@ -51,7 +50,7 @@ async def test_watches_that_nobody_reads_hold_nobody_up(engine: Cluster, api: Ap
     revisions = [(await api.put(f"slow/{n % 9}", b"x" * VALUE_BYTES)).revision for n in range(WRITES)]
     assert [one.kv.mod_revision for one in await fast.events(WRITES)] == revisions
     assert engine.rss_bytes() - before < HELD_MAX_BYTES * len(engine.seats)
-    for reader, stream in slow[:3]:
+    for _, stream in slow[:3]:
         assert [one.kv.mod_revision for one in await stream.events(WRITES)] == revisions
     await asyncio.gather(*(reader.__aexit__() for reader, _ in slow))
 

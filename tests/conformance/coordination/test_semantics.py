@@ -8,9 +8,9 @@ import hashlib
 import grpc
 import pytest
 from tests.conformance.coordination.api import Api, after
+from tools.engines import Cluster
 
 from serai.protocols.etcd.messages import rpc
-from tools.engines import Cluster
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(120)]
 

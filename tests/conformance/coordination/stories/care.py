@@ -57,12 +57,12 @@ def mirror(ctl: Etcdctl) -> None:
     """make-mirror reads all keys at one revision, then follows: here into the same cluster, under another prefix."""
     ctl("put", "src/a", "1")
     ctl("put", "src/b", "1")
-    with ctl.running("watch", "--prefix", "dst/", "--rev=2") as watch:
-        with ctl.running(
-            "make-mirror", "--prefix=src/", "--dest-prefix=dst/", ctl.endpoints.partition(",")[0]
-        ):
-            watch.wait_lines(6)
-            ctl("put", "src/c", "2")
-            ctl("del", "src/a")
-            watch.wait_lines(11)
+    with (
+        ctl.running("watch", "--prefix", "dst/", "--rev=2") as watch,
+        ctl.running("make-mirror", "--prefix=src/", "--dest-prefix=dst/", ctl.endpoints.partition(",")[0]),
+    ):
+        watch.wait_lines(6)
+        ctl("put", "src/c", "2")
+        ctl("del", "src/a")
+        watch.wait_lines(11)
     ctl("get", "--prefix", "dst/")

@@ -3,7 +3,6 @@
 import json
 
 from tests.conformance.coordination.etcdctl import Etcdctl
-
 from tools.engines import Seat
 
 _NOBODY = "--peer-urls=http://127.0.0.1:1"
