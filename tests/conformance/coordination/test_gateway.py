@@ -163,7 +163,7 @@ def care(gateway: Gateway) -> None:
     gateway("maintenance/hashkv", {"revision": 0})
     assert json.loads(gateway.get("/health"))["health"] == "true"
     gateway.transcript.add("version", " ".join(sorted(json.loads(gateway.get("/version")))))
-    assert "# HELP" in gateway.get("/metrics")
+    assert "etcd_server_has_leader 1" in gateway.get("/metrics")
     gateway.get("/nothing")
 
 

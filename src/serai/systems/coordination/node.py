@@ -247,9 +247,9 @@ class CoordinationNode:
         if self.state.cluster.changes != self._seen_changes:
             self._seen_changes = self.state.cluster.changes
             self._see_members()
+            self._introduce()
         if self._node.member.leader != self._seen_leader:
             self._seen_leader = self._node.member.leader
-            self._introduce()
             self._asking.leader_changed()
 
     def _see_members(self) -> None:

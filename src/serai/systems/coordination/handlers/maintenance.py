@@ -63,7 +63,7 @@ class Maintenance(Family):
     async def defragment(self, request: Any, call: Call) -> Any:
         """Nothing needs to be done: files are compacted as they come, without a pause."""
         self._callers.root(call)
-        return self._answer(rpc.DefragmentResponse)
+        return rpc.DefragmentResponse()
 
     async def hash(self, request: Any, call: Call) -> Any:
         """Of all that can be asked for now, on this member."""
