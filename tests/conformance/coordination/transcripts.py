@@ -46,6 +46,7 @@ class Transcript:
 
     steps: dict[str, str] = field(default_factory=dict)
     _ids: dict[int, str] = field(default_factory=dict)
+    _unnamed: int = 0
 
     def add(self, name: str, text: str) -> None:
         """A step, by what was asked; asking the same again gets a number."""
@@ -94,7 +95,10 @@ class Transcript:
         return _ID.sub(lambda found: self._id(_number_of(found.group())), text)
 
     def _id(self, number: int) -> str:
-        return self._ids.setdefault(number, f"ID{len(self._ids) + 1}")
+        if number not in self._ids:
+            self._unnamed += 1
+            self._ids[number] = f"ID{self._unnamed}"
+        return self._ids[number]
 
 
 def _opened(found: re.Match[str]) -> str:

@@ -12,7 +12,7 @@ def _txn(ctl: Etcdctl, compares: str, success: str, failure: str, *options: str)
     ctl("txn", *options, text=text)
     name, said = ctl.transcript.steps.popitem()
     assert len(ctl.transcript.steps) == before
-    ctl.transcript.steps[f"{name}: {compares} / {success} / {failure}".replace("\n", "; ")[:120]] = said
+    ctl.transcript.steps[f"{name}: {compares} / {success} / {failure}".replace("\n", "; ")[:120].strip()] = said
 
 
 def branches(ctl: Etcdctl) -> None:
@@ -43,7 +43,6 @@ def comparisons(ctl: Etcdctl) -> None:
 def refusals(ctl: Etcdctl) -> None:
     _txn(ctl, "", "put a 1\nput a 2", "")
     _txn(ctl, "", "put a 1\ndel a", "")
-    _txn(ctl, "", "put a 1\ndel --prefix ''", "")
     _txn(ctl, "", "del a\ndel a", "")
     _txn(ctl, "", "put '' 1", "")
     _txn(ctl, "", "get a --rev=99", "")
@@ -54,6 +53,12 @@ def refusals(ctl: Etcdctl) -> None:
     _txn(ctl, "", "\n".join(f"put {n} {n}" for n in range(OPERATIONS_MAX)), "")
     _txn(ctl, "", "\n".join(f"put {n} {n}" for n in range(OPERATIONS_MAX + 1)), "", "-w", "json")
     ctl("get", "--prefix", "", "--count-only", "-w", "fields")
+
+
+def overlapping_to_the_end(ctl: Etcdctl) -> None:
+    _txn(ctl, "", "put a 1\ndel --prefix ''", "")
+    _txn(ctl, "", "put a 1\ndel --from-key a", "")
+    _txn(ctl, "", "put a 1\ndel a b", "")
 
 
 def interactive(ctl: Etcdctl) -> None:

@@ -59,7 +59,7 @@ def with_a_command(ctl: Etcdctl) -> None:
         ctl("put", "a", "1")
         watch.wait_lines(4)
         ctl("del", "a")
-        watch.wait_lines(7)
+        watch.wait_lines(8)
 
 
 def interactive(ctl: Etcdctl) -> None:
