@@ -269,6 +269,10 @@ async def test_who_has_no_password_gets_none_by_a_change(door: Opened) -> None:
 # Watches ------------------------------------------------------------------------------------------------------------
 
 
+DENIED = f"rpc error: code = PermissionDenied desc = {errors.PermissionDenied.etcd}"
+"""etcd tells a watch of its missing right with the status before the words."""
+
+
 async def test_a_watch_needs_the_right_to_read_and_ends_with_it(door: Opened) -> None:
     await guarded(door)
     door.stub.token = await token(door, "app")
@@ -279,7 +283,7 @@ async def test_a_watch_needs_the_right_to_read_and_ends_with_it(door: Opened) ->
 
     await stream.write(rpc.WatchRequest(create_request={"key": b"other"}))
     denied = await answer()
-    assert (denied.watch_id, denied.canceled, denied.cancel_reason) == (NO_WATCH, True, errors.PermissionDenied.etcd)
+    assert (denied.watch_id, denied.canceled, denied.cancel_reason) == (NO_WATCH, True, DENIED)
     await stream.write(rpc.WatchRequest(create_request={"key": b"app/k"}))
     assert (await answer()).created
     await door.member.propose(Put(b"app/k", b"1"), door_root(door))
@@ -287,4 +291,4 @@ async def test_a_watch_needs_the_right_to_read_and_ends_with_it(door: Opened) ->
     await door.member.propose(UserRevokeRole("app", "apps"), door_root(door))
     await door.member.propose(Put(b"app/k", b"2"), door_root(door))
     ended = await answer()
-    assert ended.canceled and not ended.events and ended.cancel_reason == errors.PermissionDenied.etcd
+    assert ended.canceled and not ended.events and ended.cancel_reason == DENIED

@@ -265,6 +265,7 @@ class CoordinationNode:
         if self.state.cluster.changes != self._seen_changes:
             self._seen_changes = self.state.cluster.changes
             self._see_members()
+            self._introduce()
         if self._node.member.leader != self._seen_leader:
             self._seen_leader = self._node.member.leader
             self._asking.leader_changed()
@@ -396,11 +397,11 @@ class CoordinationNode:
 
     async def keep_alive(self, lease: int) -> int:
         """As the port says."""
-        return max(0, await self._asking.of_lease(forwarding.AskKeepAlive(lease)))
+        return max(0, await self._asking.number(forwarding.AskKeepAlive(lease)))
 
     async def time_to_live(self, lease: int, *, keys: bool, caller: Caller = NOBODY) -> Outcome:
         """As the port says."""
-        left_s = await self._asking.of_lease(forwarding.AskLeft(lease))
+        left_s = await self._asking.number(forwarding.AskLeft(lease))
         outcome = await self.read(GetLease(lease, keys), caller)
         known = outcome.result
         assert isinstance(known, LeaseResult), "a lease is asked for"
@@ -408,13 +409,15 @@ class CoordinationNode:
             return Outcome(LeaseResult(lease, -1), outcome.revision)
         return Outcome(LeaseResult(lease, left_s, known.granted_ttl_s, known.keys), outcome.revision)
 
-    async def _here(self, ask: forwarding.AskKeepAlive | forwarding.AskLeft) -> int | None:
-        """Seconds; -1 for a lease that is not there; None if this member does not lead."""
+    async def _here(self, ask: forwarding.AskNumber) -> int | None:
+        """Seconds; -1 for a lease that is not there; whether a learner may vote; None if this member does not lead."""
         if isinstance(ask, forwarding.AskKeepAlive):
             return await self._leading.keep_alive(ask.lease, self._loop.time())
         clock = self._leading.clock
         if clock is None:
             return None
+        if isinstance(ask, forwarding.AskCaughtUp):
+            return int(self._leading.caught_up(ask.member))
         left_s = clock.left_s(ask.lease, self._loop.time())
         return -1 if left_s is None else int(left_s)
 

@@ -56,14 +56,16 @@ def _parts(snapshot: Snapshot) -> Iterator[tuple[bytes, int]]:
 
 
 def written(snapshot: Snapshot) -> Iterator[tuple[int, bytes]]:
-    """The file in pieces, each with about how many bytes follow: 0 for the last alone."""
+    """The file in pieces, each with about how many bytes follow: never more than before, and 0 for the last alone."""
     digest = hashlib.sha256()
     size = 0
+    follow = 1 << 62
     for part, left in _parts(snapshot):
         digest.update(part)
         size += len(part)
         for start in range(0, len(part), BLOB_BYTES):
-            yield left * BLOB_BYTES + len(part) - start + DIGEST_BYTES, part[start : start + BLOB_BYTES]
+            follow = min(follow, left * BLOB_BYTES + len(part) - start + DIGEST_BYTES)
+            yield follow, part[start : start + BLOB_BYTES]
     end = bytes(_FRAME.size + -(size + _FRAME.size) % BLOCK_BYTES)
     digest.update(end)
     yield 0, end + digest.digest()

@@ -15,15 +15,14 @@ from serai.runtime.machines.errors import MachineHalted, PeerAway, PeerGone
 from serai.runtime.machines.peers import Peers
 from serai.systems.coordination import errors
 from serai.systems.coordination.cluster import forwarding
-from serai.systems.coordination.cluster.forwarding import Ask, AskChange, AskKeepAlive, AskLeft, AskPropose
+from serai.systems.coordination.cluster.forwarding import Ask, AskChange, AskNumber, AskPropose
 from serai.systems.coordination.errors import CoordinationError
 from serai.systems.coordination.settings import CoordinationSettings
 from serai.systems.coordination.state.machine import Query
 from serai.systems.coordination.state.words import Outcome
 
-OfLease = AskKeepAlive | AskLeft
-Here = Callable[[OfLease], Awaitable[int | None]]
-"""What this member says of a lease; None if it does not lead."""
+Here = Callable[[AskNumber], Awaitable[int | None]]
+"""What this member says if it leads; None if not."""
 
 
 class Asking:
@@ -89,8 +88,8 @@ class Asking:
         except TimeoutError:
             raise self._too_late() from None
 
-    async def of_lease(self, ask: OfLease) -> int:
-        """Seconds, by the leader's clock; -1 for a lease that is not there."""
+    async def number(self, ask: AskNumber) -> int:
+        """Only the leader knows it: seconds by its clock, -1 for a lease that is not there, 1 if a learner may vote."""
         try:
             async with asyncio.timeout(self._settings.request_timeout_s):
                 while True:
@@ -126,7 +125,7 @@ class Asking:
             return forwarding.failure(error)
 
     async def _told(self, ask: Ask) -> forwarding.Tell:
-        if isinstance(ask, AskKeepAlive | AskLeft):
+        if isinstance(ask, AskNumber):
             number = await self._here(ask)
             if number is None:
                 raise errors.LeaderChanged

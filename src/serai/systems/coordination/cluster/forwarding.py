@@ -24,6 +24,12 @@ class AskLeft(Word, frozen=True, tag="left"):
     lease: int
 
 
+class AskCaughtUp(Word, frozen=True, tag="caught_up"):
+    """Does a learner lack little enough to vote? 1 if so."""
+
+    member: int
+
+
 class AskChange(Word, frozen=True, tag="change"):
     """Who belongs to the group."""
 
@@ -31,7 +37,9 @@ class AskChange(Word, frozen=True, tag="change"):
     learners: tuple[str, ...]
 
 
-Ask = AskPropose | AskKeepAlive | AskLeft | AskChange
+AskNumber = AskKeepAlive | AskLeft | AskCaughtUp
+"""What a leader answers at once, with a number."""
+Ask = AskPropose | AskNumber | AskChange
 
 
 class TellOutcome(Word, frozen=True, tag="outcome"):
@@ -42,7 +50,7 @@ class TellOutcome(Word, frozen=True, tag="outcome"):
 
 
 class TellNumber(Word, frozen=True, tag="number"):
-    """Seconds; -1 for a lease that is not there."""
+    """What was asked for: seconds, -1 for a lease that is not there, or 1 for yes."""
 
     number: int
 
@@ -77,7 +85,7 @@ def outcome_of(body: bytes) -> Outcome:
 
 
 def number_of(body: bytes) -> int:
-    """What a peer told of a lease. CoordinationError."""
+    """The number that a peer told. CoordinationError."""
     tell = _told(body)
     assert isinstance(tell, TellNumber), "of a lease a number is told"
     return tell.number

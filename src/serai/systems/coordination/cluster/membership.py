@@ -9,6 +9,7 @@ from serai.mechanisms.consensus.node import Node
 from serai.mechanisms.consensus.roles import Role
 from serai.systems.coordination import errors
 from serai.systems.coordination.cluster.asking import Asking
+from serai.systems.coordination.cluster.forwarding import AskCaughtUp
 from serai.systems.coordination.cluster.identity import BadUrl, address_of, consensus_name
 from serai.systems.coordination.cluster.leading import Leading, voting
 from serai.systems.coordination.errors import CoordinationError
@@ -80,9 +81,7 @@ class Membership:
         known = self._known(member)
         if not known.learner:
             raise errors.MemberNotLearner(f"member {member:x} votes already")
-        if self._leading.clock is None:
-            raise errors.NotLeader("ask the leader: only it knows how far a learner is")
-        if not self._leading.caught_up(member):
+        if not await self._asking.number(AskCaughtUp(member)):
             raise errors.LearnerNotReady(f"member {member:x}")
         await self._leading.change(vote=member)
         await self._propose(UpdateMember(voting(known)))

@@ -24,6 +24,9 @@ from serai.systems.coordination.state import access as words
 from serai.systems.coordination.state.access import Access, AskAccess, Management
 from serai.systems.coordination.tokens import SECRET_BYTES, issue
 
+EVERYTHING = (words.Permission(words.Permit.READWRITE, b"", b"\0"),)
+"""What the role root may, whatever was granted to it."""
+
 
 class Auth(Family):
     """Users and roles."""
@@ -146,7 +149,7 @@ class Auth(Family):
         if held is None:
             raise RoleNotFound(f"there is no role {request.role!r}")
         answer = self._answer(rpc.AuthRoleGetResponse)
-        for one in held:
+        for one in EVERYTHING if request.role == words.ROOT else held:
             answer.perm.add(permType=one.permit, key=one.key, range_end=one.range_end)
         return answer
 

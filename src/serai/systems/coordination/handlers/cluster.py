@@ -47,7 +47,7 @@ class Cluster(Family):
 
     async def _answer_with_members(self, kind: Any, *, linearizable: bool = False) -> Any:
         outcome = await self._member.read(ListMembers(), linearizable=linearizable)
-        answer = self._answer(kind, outcome.revision)
+        answer = self._answer(kind, revision=0)  # members are no keys: their answers have no revision
         for member in outcome.result.members:  # type: ignore[attr-defined]  # the question's answer is Members
             _write_member(answer.members.add(), member)
         return answer

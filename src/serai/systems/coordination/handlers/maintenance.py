@@ -11,6 +11,7 @@ from serai.systems.coordination.handlers.family import Family
 from serai.systems.coordination.saved import written
 from serai.systems.coordination.state.words import Alarm, ClearAlarm, Hash, ListAlarms, Outcome, RaiseAlarm
 
+NEVER_COMPACTED = -1
 API_VERSION = "3.6.0"
 """The version of etcd whose API is spoken: clients look at it before they use what is newer."""
 
@@ -62,7 +63,7 @@ class Maintenance(Family):
     async def defragment(self, request: Any, call: Call) -> Any:
         """Nothing needs to be done: files are compacted as they come, without a pause."""
         self._callers.root(call)
-        return self._answer(rpc.DefragmentResponse)
+        return rpc.DefragmentResponse()
 
     async def hash(self, request: Any, call: Call) -> Any:
         """Of all that can be asked for now, on this member."""
@@ -79,7 +80,7 @@ class Maintenance(Family):
         result: Any = outcome.result
         answer = self._answer(rpc.HashKVResponse, outcome.revision)
         answer.hash, answer.compact_revision, answer.hash_revision = (
-            result.hash, result.compact_revision, result.revision
+            result.hash, result.compact_revision or NEVER_COMPACTED, result.revision
         )  # fmt: skip
         return answer
 

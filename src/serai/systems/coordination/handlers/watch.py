@@ -12,7 +12,7 @@ from typing import Any
 from serai.protocols.etcd.messages import rpc
 from serai.protocols.grpc.wire import framed
 from serai.runtime.grpc.calls import Call, Framed, Send
-from serai.systems.coordination.errors import Compacted, CoordinationError
+from serai.systems.coordination.errors import Compacted, CoordinationError, PermissionDenied
 from serai.systems.coordination.handlers.events import Written, part_of_watch, write_event
 from serai.systems.coordination.handlers.family import Context, Family
 from serai.systems.coordination.member import Caller, WatchStream
@@ -25,6 +25,11 @@ BATCH_BYTES = 64 * 1024
 """Of answers that are sent at once, and one more."""
 
 _WatchResponse = rpc.WatchResponse
+
+
+def reason(words: str) -> str:
+    """Why a watch ends, as etcd says it: a missing right with its status, anything else in plain words."""
+    return f"rpc error: code = PermissionDenied desc = {words}" if words == PermissionDenied.etcd else words
 
 
 class Watch(Family):
@@ -112,7 +117,7 @@ class _Conversation:
         except CoordinationError as error:
             answer = self._family.response(NO_WATCH)
             answer.created = answer.canceled = True
-            answer.cancel_reason = error.etcd
+            answer.cancel_reason = reason(error.etcd)
         else:
             answer = self._family.response(number)
             answer.created = True
@@ -169,7 +174,7 @@ class _Conversation:
         if delivery.canceled:
             answer.canceled = True
             answer.compact_revision = delivery.compact_revision
-            answer.cancel_reason = delivery.canceled
+            answer.cancel_reason = reason(delivery.canceled)
         for event in delivery.events:
             write_event(answer.events.add(), event)
         for piece in pieces(answer, self._family.cut_bytes):

@@ -7,7 +7,7 @@ revision of the rights it was let in, and another one is refused.
 import msgspec
 
 from serai.systems.coordination.state import layout
-from serai.systems.coordination.state.access import Access, AskAccess, Management, Permission, Permit
+from serai.systems.coordination.state.access import Access, AskAccess, AuthEnable, Management, Permission, Permit
 from serai.systems.coordination.state.buffered import Buffered
 from serai.systems.coordination.state.managing import changed
 from serai.systems.coordination.state.words import DeleteRange, Fault, ListMembers, Nothing, Put, Range, Txn
@@ -62,7 +62,8 @@ class Door:
         if isinstance(after, Fault):
             return after
         if after is not before:
-            self.access = msgspec.structs.replace(after, revision=before.revision + 1)
+            # Nobody has signed in before it: to enable is no change of rights, and etcd does not count it.
+            self.access = msgspec.structs.replace(after, revision=before.revision + (type(word) is not AuthEnable))
             self._records.replace(_STATE, msgspec.msgpack.encode(self.access))
         return Nothing()
 

@@ -10,6 +10,8 @@ import msgspec
 from serai.systems.coordination.state.keyspace import Keyspace
 from serai.systems.coordination.state.words import Fault, Hash, HashResult, KeyValue
 
+_SEED = crc32(b"keys")
+"""So that no keys have a hash too."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -20,7 +22,7 @@ def hashed(space: Keyspace, word: Hash) -> HashResult | Fault:
         return Fault("coordination_future_revision", f"revision {revision}; the newest is {space.revision}")
     if revision < space.compacted:
         return Fault("coordination_compacted", f"revision {revision}; the oldest is {space.compacted}")
-    number = 0
+    number = _SEED
     if space.compacted:
         for kv in space.past(b"\x00", b"\x00", space.compacted):
             number = _add(number, 0, kv)
