@@ -9,7 +9,8 @@ import pytest
 from serai.runtime.grpc import plain
 from serai.runtime.grpc.calls import Service
 from serai.runtime.grpc.listening import GrpcServer
-from serai.runtime.grpc.plain import PlainConnections, Reply, Request
+from serai.runtime.grpc.plain import PlainConnections
+from serai.runtime.grpc.web import Reply, Request
 
 WAIT_S = 10.0
 

@@ -26,9 +26,10 @@ async def door() -> AsyncIterator[Opened]:
         yield it
 
 
-@pytest.fixture
-async def http(door: Opened) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=door.url, timeout=WAIT_S) as client:
+@pytest.fixture(params=["HTTP/1.1", "HTTP/2"])
+async def http(door: Opened, request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
+    two = request.param == "HTTP/2"
+    async with httpx.AsyncClient(base_url=door.url, timeout=WAIT_S, http1=not two, http2=two) as client:
         yield client
 
 
@@ -86,6 +87,7 @@ async def test_a_watch_goes_on_after_its_one_request(door: Opened, http: httpx.A
         await door.member.propose(Put(b"k1", b"v"))
         event = (await anext(told))["result"]["events"][0]
         assert event["kv"]["key"] == b64(b"k1") and "type" not in event
+    await http.aclose()
     async with asyncio.timeout(WAIT_S):
         while door.member.state.hub.watches:
             await asyncio.sleep(0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from serai.kernel.errors import Misconfigured
 from serai.runtime.grpc.calls import Service
 from serai.runtime.grpc.server import Connections, GrpcProtocol, ServerLimits
+from serai.runtime.grpc.web import Handle
 
 HANDSHAKE_S = 10.0
 
@@ -46,20 +47,23 @@ class GrpcServer:
         limits: ServerLimits | None = None,
         security: ssl.SSLContext | None = None,
         other: Callable[[], asyncio.Protocol] | None = None,
+        pages: Handle | None = None,
     ) -> None:
-        """`other` makes the HTTP/1.1 protocol of a connection that does not begin as HTTP/2; without, it is closed."""
+        """`other` makes the HTTP/1.1 protocol of a connection that does not begin as HTTP/2; without, it is closed.
+        `pages` answers requests over HTTP/2 that are no calls; without, they are refused."""
         self._service = service
         self._sock = sock
         self._limits = limits or ServerLimits()
         self._security = security
         self._other = other
+        self._pages = pages
         self._connections = Connections()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listens."""
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: GrpcProtocol(self._service, self._limits, self._connections, self._other),
+            lambda: GrpcProtocol(self._service, self._limits, self._connections, self._other, self._pages),
             sock=self._sock,
             ssl=self._security,
             ssl_handshake_timeout=HANDSHAKE_S if self._security else None,

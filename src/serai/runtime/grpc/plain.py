@@ -7,12 +7,12 @@ leaving its request behind (it is cancelled), and one that says nothing from bei
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import cast
 
 import httptools
+
+from serai.runtime.grpc.web import Handle, Reply, Request
 
 HEAD_BYTES_MAX = 64 * 1024
 """Of one request's line and headers."""
@@ -26,54 +26,22 @@ IDLE_S = 75.0
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Request:
-    """A request. Names of headers are in lower case; `body` may be read once."""
-
-    method: str = ""
-    path: str = ""
-    query: str = ""
-    headers: dict[bytes, bytes] = field(default_factory=dict)
-    peer: str = ""
-    keep_alive: bool = True
-    parts: deque[bytes] = field(default_factory=deque)
-    buffered: int = 0
-    ended: bool = False
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    taken: Callable[[], None] = lambda: None
-
-    async def body(self) -> AsyncIterator[bytes]:
-        """Its pieces, as they come."""
-        while True:
-            while self.parts:
-                part = self.parts.popleft()
-                self.buffered -= len(part)
-                self.taken()
-                yield part
-            if self.ended:
-                return
-            self.arrived.clear()
-            await self.arrived.wait()
-
-
-class Reply:
-    """The answer to one request: `whole`, or `begin` and then `part` until the handler returns."""
+class PlainReply(Reply):
+    """An answer as HTTP/1.1 has it."""
 
     def __init__(self, connection: "PlainProtocol", *, keep_alive: bool, head_only: bool = False) -> None:
         self._connection = connection
         self._head_only = head_only
         self._keep_alive = keep_alive
-        self.begun = False
-        self.streams = False
 
     def whole(self, status: int, body: bytes, media_type: str = "application/json") -> None:
-        """All of it."""
+        """As the base says."""
         self.begun = True
         head = self._head(status, media_type, f"content-length: {len(body)}")
         self._connection.write(head if self._head_only else head + body)
 
     def begin(self, status: int, media_type: str = "application/json") -> None:
-        """Its head; parts follow."""
+        """As the base says."""
         self.begun = self.streams = True
         self._connection.write(self._head(status, media_type, "transfer-encoding: chunked"))
 
@@ -83,11 +51,11 @@ class Reply:
         return f"{line}\r\ncontent-type: {media_type}\r\n{length}\r\n{end}\r\n".encode()
 
     def tell(self, data: bytes) -> None:
-        """A piece, however slowly the client reads: the last one."""
+        """As the base says."""
         self._connection.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     async def part(self, data: bytes) -> None:
-        """A piece; waits while the client reads slowly."""
+        """As the base says."""
         self.tell(data)
         await self._connection.writable.wait()
 
@@ -98,8 +66,6 @@ class Reply:
 
 
 _KNOWN = frozenset(HTTPStatus)
-
-Handle = Callable[[Request, Reply], Awaitable[None]]
 
 
 class PlainConnections:
@@ -131,7 +97,8 @@ class PlainProtocol(asyncio.Protocol):
         self._request = Request()
         self._head_bytes = 0
         self._url = b""
-        self._waiting: deque[Request] = deque()
+        self._waiting: deque[tuple[Request, bool]] = deque()
+        """Requests, and whether the connection outlives them."""
         self._serving: asyncio.Task[None] | None = None
         self._idle: asyncio.TimerHandle | None = None
         self.writable = asyncio.Event()
@@ -183,7 +150,7 @@ class PlainProtocol(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, _TooLong):
             if self._serving is None:
-                Reply(self, keep_alive=False).whole(400, b'{"error": "this is no HTTP/1.1 request"}')
+                PlainReply(self, keep_alive=False).whole(400, b'{"error": "this is no HTTP/1.1 request"}')
             self.close()
             return
         self._read_if_room()
@@ -200,7 +167,7 @@ class PlainProtocol(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        self._request = Request(peer=self._peer, taken=self._read_if_room)
+        self._request = Request(peer=self._peer, taken=lambda size: self._read_if_room())
         self._head_bytes, self._url = 0, b""
 
     def _count(self, size: int) -> None:
@@ -224,32 +191,28 @@ class PlainProtocol(asyncio.Protocol):
         target = self._url.decode("ascii", "replace")
         request.path, _, request.query = target.partition("?")
         request.method = self._parser.get_method().decode("ascii")
-        request.keep_alive = self._parser.should_keep_alive()
         if request.headers.get(b"expect", b"").lower() == b"100-continue":
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if self._idle is not None:
             self._idle.cancel()
-        self._waiting.append(request)
+        self._waiting.append((request, self._parser.should_keep_alive()))
         if self._serving is None:
             self._serving = self._loop.create_task(self._serve())
 
     def on_body(self, body: bytes) -> None:
         """A piece of its body."""
-        self._request.parts.append(body)
-        self._request.buffered += len(body)
-        self._request.arrived.set()
+        self._request.put(body, end=False)
 
     def on_message_complete(self) -> None:
         """It is whole."""
-        self._request.ended = True
-        self._request.arrived.set()
+        self._request.put(b"", end=True)
 
     # Serving --------------------------------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
         while self._waiting:
-            request = self._waiting.popleft()
-            reply = Reply(self, keep_alive=request.keep_alive, head_only=request.method == "HEAD")
+            request, keep_alive = self._waiting.popleft()
+            reply = PlainReply(self, keep_alive=keep_alive, head_only=request.method == "HEAD")
             try:
                 await self._connections.handle(request, reply)
             except Exception as error:
@@ -257,7 +220,7 @@ class PlainProtocol(asyncio.Protocol):
                 self.close()
                 return
             reply.end()
-            if not request.keep_alive:
+            if not keep_alive:
                 self.close()
                 return
             async for _ in request.body():

@@ -18,6 +18,8 @@ from serai.protocols.http2.errors import ConnectionFault
 from serai.protocols.http2.frames import PREFACE
 from serai.protocols.http2.hpack import encode
 from serai.runtime.grpc.calls import Call, Framed, Send, Service, Streaming, Unary
+from serai.runtime.grpc.pages import Pages
+from serai.runtime.grpc.web import Handle
 
 MIB = 1024 * 1024
 
@@ -119,12 +121,14 @@ class GrpcProtocol(asyncio.Protocol):
         limits: ServerLimits,
         connections: Connections,
         other: Callable[[], asyncio.Protocol] | None,
+        pages: Handle | None = None,
     ) -> None:
         self._service = service
         self._limits = limits
         self._connections = connections
         self._other = other
         self._http = Connection(limits.connection)
+        self._pages = Pages(self._http, pages, self._soon, limits.queued_bytes_max)
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._first = b""
@@ -154,6 +158,7 @@ class GrpcProtocol(asyncio.Protocol):
         for open_call in self._open.values():
             _cancel(open_call)
         self._open.clear()
+        self._pages.lost()
 
     def data_received(self, data: bytes) -> None:
         """Bytes of it."""
@@ -184,8 +189,10 @@ class GrpcProtocol(asyncio.Protocol):
                 self._on_request(event)
             case Reset(stream):
                 _cancel(self._open.pop(stream, None))
+                self._pages.reset(stream)
             case Drained(stream):
                 _drained(self._open.get(stream))
+                self._pages.drained(stream)
             case Leaving():
                 pass
             case _:
@@ -238,7 +245,7 @@ class GrpcProtocol(asyncio.Protocol):
             data = self._http.take()
             if data:
                 self._transport.write(data)
-            if self._http.closing and not self._open:
+            if self._http.closing and not self._open and not self._pages.open:
                 self._transport.close()
 
     # Calls ----------------------------------------------------------------------------------------------------------
@@ -248,7 +255,7 @@ class GrpcProtocol(asyncio.Protocol):
         fields = head.fields
         method = self._service.methods.get(head.path)
         if not fields.get(b"content-type", b"").startswith(b"application/grpc") or head.method != b"POST":
-            self._http.end(stream, _NOT_GRPC)
+            self._on_page(event)
             return
         try:
             if method is None:
@@ -268,6 +275,13 @@ class GrpcProtocol(asyncio.Protocol):
             opened.task = self._loop.create_task(self._stream(stream, opened, method))
         if event.end:
             self._on_data(Came(stream, b"", True))
+
+    def _on_page(self, event: Requested) -> None:
+        """No call: a page, if there are any here."""
+        if not self._pages.begin(event.stream, event.head, self._peer):
+            self._http.end(event.stream, _NOT_GRPC)
+        elif event.end:
+            self._pages.came(event.stream, b"", end=True)
 
     def _watch_deadline(self, deadline_s: float) -> None:
         if self._alarm is None or deadline_s < self._alarm.when():
@@ -304,7 +318,8 @@ class GrpcProtocol(asyncio.Protocol):
     def _on_data(self, event: Came) -> None:
         opened = self._open.get(event.stream)
         if opened is None:
-            self._http.consumed(event.stream, len(event.data))
+            if not self._pages.came(event.stream, event.data, end=event.end):
+                self._http.consumed(event.stream, len(event.data))
             return
         if opened.incoming is not None:
             opened.incoming.put(event.data, event.end)

@@ -13,7 +13,7 @@ from serai.protocols.etcd.messages import message
 from serai.protocols.etcd.table import RPCS, Rpc
 from serai.protocols.grpc.wire import Messages, Status
 from serai.runtime.grpc.calls import Call, Framed, Service, Streaming, Unary
-from serai.runtime.grpc.plain import Reply, Request
+from serai.runtime.grpc.web import Reply, Request
 from serai.systems.coordination.handlers.maintenance import API_VERSION
 from serai.systems.coordination.member import Member
 

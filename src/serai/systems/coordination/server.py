@@ -54,6 +54,7 @@ class Door:
             limits=ServerLimits(message_bytes_max=settings.message_bytes_max),
             security=tls(Path(settings.certificate), Path(settings.key), authority) if settings.certificate else None,
             other=self._plain,
+            pages=gateway.handle,
         )
 
     async def start(self) -> None:

@@ -22,7 +22,7 @@ class Streams:
     def __init__(self, member: Member, every_s: float) -> None:
         self._member = member
         self._every_s = every_s
-        self._open: dict[asyncio.Future[None], bool] = {}
+        self._open: dict[asyncio.Future[CoordinationError], bool] = {}
         """What ends each, and whether it wants a leader."""
         self._wanting = 0
         """Those that want a leader."""
@@ -32,17 +32,19 @@ class Streams:
 
     async def run(self, call: Call, work: Awaitable[None]) -> None:
         """Does what a stream is for. Stopped, NoLeader."""
-        end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        end: asyncio.Future[CoordinationError] = asyncio.get_running_loop().create_future()
         working = asyncio.ensure_future(work)
         wants = b"hasleader" in call.metadata
         self._open[end] = wants
         self._wanting += wants
         if self._stopped:
-            end.set_exception(Stopped())
+            end.set_result(Stopped())
         self._look_later()
         try:
             await asyncio.wait((working, end), return_when=asyncio.FIRST_COMPLETED)
-            (end if end.done() else working).result()
+            if end.done():
+                raise end.result()
+            working.result()
         finally:
             del self._open[end]
             self._wanting -= wants
@@ -67,7 +69,7 @@ class Streams:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _end(self, why: CoordinationError, ends: list[asyncio.Future[None]]) -> None:
+    def _end(self, why: CoordinationError, ends: list[asyncio.Future[CoordinationError]]) -> None:
         for end in ends:
             if not end.done():
-                end.set_exception(why)
+                end.set_result(why)
