@@ -1,6 +1,7 @@
 """Stores on real files: what was told as stored survives power cuts and kills; after a failure nothing is told."""
 
 import asyncio
+import shutil
 import signal
 import subprocess
 import sys
@@ -217,6 +218,7 @@ def test_a_file_that_may_not_grow_is_a_full_disk(tmp_path: Path) -> None:
 ROOM = "make room there and start again."
 
 
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="mounts of one's own are Linux's")
 def test_a_disk_without_room_is_a_full_disk(tmp_path: Path) -> None:
     small = f'mount -t tmpfs -o size=64k none "{tmp_path}" && exec "$@"'
     within = ("unshare", "--mount", "--map-root-user", "sh", "-c", small, "sh")
