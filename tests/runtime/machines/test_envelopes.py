@@ -1,7 +1,7 @@
 """Frames come out of any cut of their stream, and rubbish takes no memory."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serai.runtime.machines.envelopes import (
@@ -19,6 +19,7 @@ from serai.runtime.machines.envelopes import (
 FRAMES = st.lists(st.builds(Frame, st.sampled_from(Channel), st.binary(max_size=300)), max_size=12)
 
 
+@settings(deadline=None)
 @given(sent=FRAMES, cuts=st.lists(st.integers(1, 40), min_size=1, max_size=20))
 def test_any_cut_gives_the_same_frames(sent: list[Frame], cuts: list[int]) -> None:
     stream = b"".join(frame(one.channel, one.body) for one in sent)
@@ -33,6 +34,7 @@ def test_any_cut_gives_the_same_frames(sent: list[Frame], cuts: list[int]) -> No
     assert [one for byte in stream for one in bytewise.feed(bytes([byte]))] == sent
 
 
+@settings(deadline=None)
 @given(rubbish=st.lists(st.binary(min_size=1, max_size=2 * HELLO_BYTES_MAX), max_size=6))
 def test_rubbish_is_refused_or_small(rubbish: list[bytes]) -> None:
     frames = Frames()

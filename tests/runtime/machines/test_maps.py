@@ -19,7 +19,7 @@ KEYS = st.binary(min_size=1, max_size=4)
 BATCHES = st.lists(st.tuples(KEYS, st.none() | st.binary(max_size=20)), max_size=30)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(BATCHES, max_size=8), first=KEYS, end=KEYS, frozen_after=st.integers(0, 8))
 def test_a_map_is_a_sorted_dictionary(
     tmp_path_factory: pytest.TempPathFactory,
