@@ -1,7 +1,7 @@
 """Coordination beside etcd: one member and three, by etcd's own Go client, both with fsync, on the same disk.
 
     serai bench coordination [--seconds 3] [--clients 1 8 64 256] [--engines serai etcd-current etcd-3.4] [--data DIR]
-                             [--members 1 3] [--json]
+                             [--members 1 3] [--check m] [--json]
 
 The engines take turns at each figure, so that a busy moment of the machine meets all of them; each begins empty. The
 load comes from tools/etcd/load (built here), which asks again as soon as it was answered; it shares the machine's cores
@@ -37,6 +37,9 @@ FANS = ((100, 8), (1000, 8))
 HALF_CLIENTS = 64
 
 Figure = dict[str, Any]
+
+
+CHECK = "also run etcdctl check perf at these loads, on one member: a minute each"
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,22 @@ def _half_load(
     }
 
 
+def check(chosen: argparse.Namespace, folder: Path) -> dict[str, dict[str, Figure]]:
+    """What etcdctl itself thinks of each engine."""
+    installed = install()
+    figures: dict[str, dict[str, Figure]] = {}
+    for size in chosen.check:
+        row = figures.setdefault(f"1 member: check perf {size}", {})
+        for engine in chosen.engines:
+            with started(engine, 1, folder / f"{engine}-check-{size}", installed) as cluster:
+                line = [installed.clients["current"], f"--endpoints={cluster.endpoints}", "check", "perf"]
+                done = subprocess.run(
+                    [*line, f"--load={size}"], capture_output=True, text=True, timeout=RUN_MAX_S, check=False
+                )
+            row[engine] = {"verdict": done.stdout.split()[-1], "said": done.stdout[done.stdout.find("PASS:") :].strip()}
+    return figures
+
+
 def table(figures: dict[str, dict[str, Figure]], engines: Sequence[str]) -> Table:
     """A line for each figure: every engine's, and ours in proportion to the peer's."""
     made = Table("what", *engines, f"serai / {PEER}")
@@ -162,6 +181,8 @@ def table(figures: dict[str, dict[str, Figure]], engines: Sequence[str]) -> Tabl
 def _cell(found: Figure | None) -> str:
     if found is None:
         return ""
+    if "verdict" in found:
+        return str(found["verdict"])
     if "per_s" not in found:
         return ", ".join(f"{value} {key}" for key, value in found.items())
     wrong = f" ({found['errors']} errors)" if found["errors"] else ""
@@ -172,7 +193,9 @@ def _ratio(row: dict[str, Figure]) -> str:
     ours, peers = row.get("serai"), row.get(PEER)
     if not ours or not peers:
         return ""
-    key = next(key for key in ("per_s", "s", "idle_mb") if key in ours)
+    key = next((key for key in ("per_s", "s", "idle_mb") if key in ours), "")
+    if not key:
+        return ""
     return f"{ours[key] / peers[key]:.2f}" if peers[key] else ""
 
 
@@ -182,13 +205,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64, 256])
     parser.add_argument("--members", type=int, nargs="+", default=[1, 3])
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument("--check", nargs="+", choices=("s", "m", "l", "xl"), default=[], help=CHECK)
     parser.add_argument("--data", type=Path, default=None)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
     many_files()
     console = Console(stderr=chosen.json, width=None if Console().is_terminal else 160)
     with tempfile.TemporaryDirectory(prefix="serai-bench-", dir=chosen.data) as folder:
-        figures = measure(chosen, Path(folder), console)
+        figures = measure(chosen, Path(folder), console) | check(chosen, Path(folder))
     if chosen.json:
         Console().print_json(data={"machine": machine(), "figures": figures})
         return

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 from tests.conformance.coordination.etcdctl import Etcdctl
-from tests.conformance.coordination.listed import PAGE, listed, read
+from tests.conformance.coordination.listed import listed
 from tests.conformance.coordination.stories import access, care, clusters, holders, keys, leases, transactions, watches
 from tests.conformance.coordination.transcripts import Transcript, differences
 from tools.engines import started
@@ -103,26 +103,3 @@ def test_three_members_are_as_one(name: str) -> None:
 def test_the_old_client(name: str) -> None:
     """Debian's etcdctl finds what it finds at its own server, and what the current server has beside that."""
     compare("serai", 1, "3.4", name)
-
-
-def test_the_page_lists_stories_that_there_are() -> None:
-    told_of = {one.story for one in read(PAGE.read_text()) if one.story.startswith("etcdctl ")}
-    old = {f"etcdctl of 3.4 {name}" for name in FOR_THE_OLD_CLIENT}
-    assert told_of <= {f"etcdctl {name}" for name in OF_ONE | OF_THREE} | old
-
-
-def test_a_difference_shows() -> None:
-    """The control: what one engine says and another does not, or otherwise, is a difference by its step's name."""
-    one, other = Transcript(), Transcript()
-    one.add("get a", "a\n1")
-    other.add("get a", "a\n2")
-    other.add("get b", "")
-    assert set(differences(one, other)) == {"get a", "get b"}
-
-
-def test_ids_keep_their_identity() -> None:
-    one, other = Transcript(), Transcript()
-    one.add("revoke 694d7711ab8f2b04", f"694d7711ab8f2b04 revoked, {0x694D7711AB8F2B04} renewed")
-    other.add("revoke 694d7711ab8f2bff", "694d7711ab8f2b01 revoked, 694d7711ab8f2b01 renewed")
-    assert one.steps == {"revoke ID1": "ID1 revoked, ID1 renewed"}
-    assert other.steps == {"revoke ID1": "ID2 revoked, ID2 renewed"}

@@ -99,7 +99,6 @@ def a_learner_comes_and_goes(ctl: Etcdctl) -> None:
     seat = ctl.cluster.seat()
     ctl.until("added", "member", "add", seat.name, "--learner", f"--peer-urls=http://{seat.peer}")
     ctl.in_any_order("member", "list")
-    ctl("member", "add", "second", "--learner", _NOBODY)
     learner = next(line.split(",")[0] for line in ctl.quietly("member", "list").splitlines() if line.endswith("true"))
     ctl("member", "promote", learner)
     every = ctl.endpoints
@@ -114,6 +113,12 @@ def a_learner_comes_and_goes(ctl: Etcdctl) -> None:
     ctl.until("removed", "member", "remove", learner)
     ctl.in_any_order("member", "list")
     ctl("put", "a", "2")
+
+
+def two_learners_at_once(ctl: Etcdctl) -> None:
+    _begin(ctl)
+    ctl.until("added", "member", "add", "d", "--learner", _NOBODY)
+    ctl("member", "add", "e", "--learner", "--peer-urls=http://127.0.0.1:2")
 
 
 def a_member_goes(ctl: Etcdctl) -> None:
