@@ -6,7 +6,6 @@ from tests.conformance.coordination.listed import PAGE, read
 from tests.conformance.coordination.test_clients import SUITES
 from tests.conformance.coordination.test_etcdctl import FOR_THE_OLD_CLIENT, OF_ONE, OF_THREE
 from tests.conformance.coordination.transcripts import Transcript, differences
-
 from tools.engines import KINDS
 
 
