@@ -93,6 +93,12 @@ def test_the_second_holder_is_told_who_is_the_first_until_it_is_killed(tmp_path:
     assert holder_of(tmp_path) is None
 
 
+def test_a_directory_on_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to("/dev/full")
+    with pytest.raises(DataDirectoryUnusable, match=r"lock cannot be written \(.*\); make room there"):
+        DirectoryLock(tmp_path)
+
+
 def test_a_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "secrets.json"
     made = SecretFile(path, SystemRandom())

@@ -92,7 +92,7 @@ class DirectoryLock:
     """Holds a data directory for this process, until it is closed or the process ends, however it ends."""
 
     def __init__(self, directory: Path) -> None:
-        """Raises DataDirectoryInUse with the holder's process id."""
+        """Raises DataDirectoryInUse with the holder's process id, DataDirectoryUnusable."""
         path = directory / LOCK
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -103,8 +103,12 @@ class DirectoryLock:
                 f"{directory} is in use by process {path.read_text().strip() or 'unknown'};"
                 " stop that one, or choose another directory with --data."
             ) from error
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(self._handle)
+            raise DataDirectoryUnusable(f"{path} cannot be written ({_why(error)}); make room there.") from error
 
     def close(self) -> None:
         """Lets the directory go; the file stays, since deleting it would let two processes hold two files."""

@@ -42,6 +42,7 @@ class LoneMember:
         self.index = 0
         self.leader = ID
         self.learners_ready = True
+        self.defragmented = False
         self._apply(AddMember(MemberInfo(ID, "lone", ("http://127.0.0.1:2380",), ("http://127.0.0.1:2379",))))
 
     @property
@@ -137,6 +138,9 @@ class LoneMember:
         if self.state.cluster.member(to) is None:
             raise errors.BadLeaderTransferee(f"member {to:x}")
         self.leader = to
+
+    async def defragment(self) -> None:
+        self.defragmented = True
 
 
 def _raised(outcome: Outcome) -> Outcome:

@@ -114,6 +114,7 @@ async def test_hashes_are_of_what_can_be_asked_for(door: Opened) -> None:
     assert now.hash != before.hash and (before.hash_revision, now.hash_revision) == (2, 3)
     assert (await door.stub("Maintenance/Hash", rpc.HashRequest())).hash == now.hash
     await door.stub("Maintenance/Defragment", rpc.DefragmentRequest())
+    assert door.member.defragmented
 
 
 # Snapshots ----------------------------------------------------------------------------------------------------------

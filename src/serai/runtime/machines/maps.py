@@ -7,6 +7,7 @@ where a block is damaged, and a scan that ends early would be taken for keys tha
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,25 @@ class DurableMap:
         names = ("rocksdb.total-sst-files-size", "rocksdb.cur-size-all-mem-tables")
         return sum(int(self._db.property_int_value(name) or 0) for name in names)
 
+    @property
+    def size_in_use_bytes(self) -> int:
+        """The same without what was deleted and is still there, about."""
+        names = ("rocksdb.estimate-live-data-size", "rocksdb.cur-size-all-mem-tables")
+        return sum(int(self._db.property_int_value(name) or 0) for name in names)
+
+    def compact(self) -> None:
+        """Gives the room of what was deleted back. It takes long and is for a thread: reads and writes go on. DiskFull,
+        DiskFailed, MapDamaged, of which only the caller hears."""
+        try:
+            self._db.flush()
+            self._db.compact_range(None, None)
+        except Exception as error:
+            raise _failure(self.path, error) from error
+
+    def stop_compacting(self) -> None:
+        """Ends what `compact` does in another thread; the map is of no use afterwards, but to be closed."""
+        self._db.cancel_all_background(False)
+
     def flush(self) -> None:
         """Puts what is buffered into files, so that the next start reads less of the log."""
         self._db.flush()
@@ -117,7 +137,8 @@ class DurableMap:
     def close(self) -> None:
         """Lets the files go; every iterator must be gone."""
         gc.collect()  # an iterator that is still referenced keeps the lock
-        self._db.close()
+        with suppress(Exception):  # what could not be written was said then, and is in the log
+            self._db.close()
 
 
 class FrozenRocks:

@@ -143,3 +143,6 @@ class Member(Protocol):
 
     async def move_leader(self, to: int) -> None:
         """NotLeader where this one does not lead, BadLeaderTransferee."""
+
+    async def defragment(self) -> None:
+        """Gives the room of what was deleted back to the disk, on this member alone; others go on meanwhile."""

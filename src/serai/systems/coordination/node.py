@@ -7,7 +7,6 @@ that one may do.
 
 import asyncio
 import logging
-import shutil
 import socket
 import ssl
 from collections.abc import Awaitable
@@ -26,7 +25,7 @@ from serai.mechanisms.consensus.roles import Role
 from serai.mechanisms.consensus.settings import Settings as ConsensusSettings
 from serai.runtime.machines.disk import Directory, Storing
 from serai.runtime.machines.driver import Driver
-from serai.runtime.machines.errors import MachineHalted
+from serai.runtime.machines.errors import DiskFull, MachineHalted
 from serai.runtime.machines.maps import DurableMap
 from serai.runtime.machines.peers import Ears, Peers, Self
 from serai.systems.coordination import errors
@@ -41,11 +40,12 @@ from serai.systems.coordination.cluster.identity import (
 )
 from serai.systems.coordination.cluster.leading import Leading
 from serai.systems.coordination.cluster.membership import Membership
+from serai.systems.coordination.cluster.room import Room
 from serai.systems.coordination.errors import BY_CODE
 from serai.systems.coordination.member import NOBODY, Caller, MemberStatus, Snapshot
 from serai.systems.coordination.settings import CoordinationSettings
 from serai.systems.coordination.state.access import Access
-from serai.systems.coordination.state.machine import Command, Query, State, encode_command
+from serai.systems.coordination.state.machine import Command, Query, State, encode_command, grows
 from serai.systems.coordination.state.words import (
     Alarm,
     Fault,
@@ -55,14 +55,11 @@ from serai.systems.coordination.state.words import (
     ListAlarms,
     MemberInfo,
     Outcome,
-    RaiseAlarm,
 )
 from serai.systems.coordination.watching import Watchers, Watching
 
 LOOK_EVERY_S = 0.1
 """How often what is due is looked at: leases, alarms, history to be taken away."""
-SPACE_EVERY_S = 5.0
-"""How often the room on the disk is looked at."""
 HAND_OVER_S = 2.0
 """How long a stop waits for another member to take the lead."""
 TASKS_MAX = 10_000
@@ -93,6 +90,7 @@ class CoordinationNode:
         self._random = world.random
         self._clock = world.clock
         self._name = consensus_name(identity.member_id)
+        self._room = Room(data, settings)
         self._map = DurableMap(data / "keys")
         self.state = State(self._map)
         files = Directory(data / "log")
@@ -126,8 +124,8 @@ class CoordinationNode:
         self._seen_leader: str | None = None
         self._duties: set[asyncio.Future[Any]] = set()
         self._ticking: asyncio.Task[None] | None = None
-        self._full = False
         self._introducing = False
+        self._compacting: asyncio.Future[None] | None = None
 
     def _founders(self) -> Configuration | None:
         if not self._identity.founder:
@@ -186,19 +184,21 @@ class CoordinationNode:
             duty.cancel()
         await self._peers.close()
         await self._storing.close()
+        if self._compacting is not None:
+            self._map.stop_compacting()
+            await asyncio.wait([self._compacting])
         self._map.close()
 
     async def _tick(self) -> None:
-        since_space_s = since_progress_s = 0.0
+        since_progress_s = 0.0
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             now_s = self._loop.time()
             self._leading.look(now_s)
             self._introduce()
             self.state.tidy()
-            if now_s - since_space_s > SPACE_EVERY_S:
-                since_space_s = now_s
-                self._look_at_space()
+            self._room.look(self._map)
+            self._room.alarm(self.id, self.state, self._internal, self._start_duty)
             if now_s - since_progress_s > self._settings.progress_every_s:
                 since_progress_s = now_s
                 self.state.hub.notify_progress()
@@ -208,16 +208,6 @@ class CoordinationNode:
         """Without these looks no lease would ever end."""
         if not ticking.cancelled():
             self._driver.end(ticking.exception())
-
-    def _look_at_space(self) -> None:
-        """An alarm keeps writes out, on every member, until an operator has made room and clears it."""
-        free = shutil.disk_usage(self._data).free
-        quota = self._settings.quota_bytes
-        full = free < self._settings.disk_free_min_bytes or 0 < quota < self._map.size_bytes
-        if full and not self._full and (self.id, Alarm.NOSPACE) not in self.state.cluster.alarms:
-            log.error("the store is full: %d bytes free, %d of %d bytes used", free, self._map.size_bytes, quota)
-            self._start_duty(self._internal(RaiseAlarm(self.id, Alarm.NOSPACE)))
-        self._full = full
 
     def _start_duty(self, work: Awaitable[object]) -> None:
         if len(self._duties) >= TASKS_MAX:
@@ -375,6 +365,8 @@ class CoordinationNode:
 
     async def propose(self, command: object, caller: Caller = NOBODY) -> Outcome:
         """As the port says."""
+        if grows(command) and (self._room.lacking or self.state.cluster.has(Alarm.NOSPACE)):
+            raise errors.NoSpace(self._room.lacking)  # before the log, which would fill the disk with refusals
         data = encode_command(Command(command, caller.user, caller.auth_revision))  # type: ignore[arg-type]  # a word that changes something
         if len(data) > self._settings.request_bytes_max:
             raise errors.RequestTooLarge(
@@ -446,6 +438,18 @@ class CoordinationNode:
     async def move_leader(self, to: int) -> None:
         """As the port says."""
         await self._membership.move_lead(to)
+
+    async def defragment(self) -> None:
+        """As the port says."""
+        if self._compacting is None or self._compacting.done():
+            self._compacting = self._loop.run_in_executor(None, self._map.compact)
+        try:
+            await asyncio.shield(self._compacting)
+        except DiskFull as failure:
+            raise errors.NoSpace(failure.message) from failure
+        except SeraiError as failure:
+            self._driver.end(failure)
+            raise errors.Stopped(failure.message) from failure
 
 
 def _raised(outcome: Outcome) -> Outcome:

@@ -33,6 +33,9 @@ class CoordinationSettings(Settings):
         8 * 1024 * MIB, "Size of the keys at which writes are refused.", unit="bytes", zero="none"
     )
     disk_free_min_bytes: int = setting(256 * MIB, "Free disk below which writes are refused.", unit="bytes")
+    disk_reserve_bytes: int = setting(
+        32 * MIB, "Room held by a file, let go on a full disk for what must be written.", unit="bytes", zero="none"
+    )
     request_bytes_max: int = setting(3 * MIB // 2, "Longest request, as etcd's default.", unit="bytes")
     token_ttl_s: int = setting(
         3600, "How long a sign-in lasts; using it does not make it longer, unlike etcd's 300 s.", unit="s"

@@ -93,8 +93,15 @@ def read_identity(data: Path) -> Identity | None:
 
 
 def keep_identity(data: Path, identity: Identity) -> None:
-    """For every later start."""
-    write_atomic(data / FILE, msgspec.json.format(msgspec.json.encode(identity)), mode=0o600)
+    """For every later start. Misconfigured."""
+    path = data / FILE
+    try:
+        write_atomic(path, msgspec.json.format(msgspec.json.encode(identity)), mode=0o600)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Misconfigured(
+            f"{path} cannot be written ({reason}); make room there, or choose another --data."
+        ) from error
 
 
 def address_of(url: str) -> Address:

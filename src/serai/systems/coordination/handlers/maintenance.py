@@ -61,8 +61,9 @@ class Maintenance(Family):
         return answer
 
     async def defragment(self, request: Any, call: Call) -> Any:
-        """Nothing needs to be done: files are compacted as they come, without a pause."""
+        """Of this member alone; all calls go on meanwhile."""
         self._callers.root(call)
+        await self._member.defragment()
         return rpc.DefragmentResponse()
 
     async def hash(self, request: Any, call: Call) -> Any:

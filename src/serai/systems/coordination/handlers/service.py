@@ -36,7 +36,7 @@ DIFFERENCES: dict[str, str] = {
     "Watch/Watch": "Rights are looked at again whenever they change; a watch that may no longer read its range ends. A"
     " notice of progress also comes when a compaction begins, so that a watcher knows where to go on.",
     "Lease/LeaseGrant": "A negative id is refused.",
-    "Maintenance/Defragment": "Answers at once: there is nothing to do.",
+    "Maintenance/Defragment": "The member serves on meanwhile.",
     "Maintenance/Hash": "The number is ours: it compares members with each other, not with etcd.",
     "Maintenance/HashKV": "The number is ours: it compares members with each other, not with etcd.",
     "Maintenance/Snapshot": "The file is ours: `etcdctl snapshot save` takes it, etcd cannot restore it.",

@@ -248,8 +248,7 @@ class State:
         """A full store still takes what makes room; a corrupt one takes nothing."""
         if self.cluster.has(Alarm.CORRUPT):
             return Fault("coordination_corrupt")
-        grows = isinstance(word, Put | Grant) or (isinstance(word, Txn) and _puts(word))
-        return Fault("coordination_no_space") if grows and self.cluster.has(Alarm.NOSPACE) else None
+        return Fault("coordination_no_space") if grows(word) and self.cluster.has(Alarm.NOSPACE) else None
 
     def _grant(self, word: Grant, command: Command) -> object:
         result = self._refused_by_alarm(word) or self.leases.grant(word)
@@ -336,6 +335,11 @@ class State:
         while some := _some(self._map.scan(first, end)):
             self._map.write([(key, None) for key in some])
             first = some[-1]
+
+
+def grows(word: object) -> bool:
+    """Whether a command needs room; a full store still takes what makes some."""
+    return isinstance(word, Put | Grant) or (isinstance(word, Txn) and _puts(word))
 
 
 def _puts(word: Txn) -> bool:
