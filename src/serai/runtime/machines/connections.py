@@ -225,7 +225,7 @@ class Incoming(Connection):
             answer = await self._ears.answer(self.peer, body)
         except SeraiError as error:
             self.send(Channel.REFUSAL, numbered(number, error.message.encode()))
-        except Exception:
+        except Exception:  # whatever it is, its asker must not wait for the deadline
             log.exception("a request of %s could not be answered", self.peer)
             self.send(Channel.REFUSAL, numbered(number, b"it could not be answered; its log says why"))
         else:
