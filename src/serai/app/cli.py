@@ -32,6 +32,10 @@ MISCONFIGURED = 2
 _WELL, _NOT_WELL = "[green]ok[/green]", "[bold red]no[/bold red]"
 
 
+BY_THEMSELVES = {"coordination": "serai.systems.coordination.cli:coordination"}
+"""Verbs of systems that need no world. They are found without the others' modules: a member that serves stays small."""
+
+
 class Verbs(click.Group):
     """Our verbs, and every verb that a system declares in `System.commands`."""
 
@@ -41,6 +45,10 @@ class Verbs(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Ours first, so that no system can take one away."""
+        if cmd_name in BY_THEMSELVES:
+            module, _, name = BY_THEMSELVES[cmd_name].partition(":")
+            found: click.Command = getattr(import_module(module), name)
+            return found
         return super().get_command(ctx, cmd_name) or self._of_systems().get(cmd_name)
 
     def _of_systems(self) -> dict[str, click.Command]:

@@ -32,6 +32,8 @@ from serai.systems.coordination import errors
 from serai.systems.coordination.cluster import forwarding
 from serai.systems.coordination.cluster.asking import Asking
 from serai.systems.coordination.cluster.identity import (
+    KEYS,
+    LOG,
     Identity,
     address_of,
     consensus_name,
@@ -91,9 +93,9 @@ class CoordinationNode:
         self._clock = world.clock
         self._name = consensus_name(identity.member_id)
         self._room = Room(data, settings)
-        self._map = DurableMap(data / "keys")
+        self._map = DurableMap(data / KEYS)
         self.state = State(self._map)
-        files = Directory(data / "log")
+        files = Directory(data / LOG)
         self._node = Node(
             self._name,
             disk=files,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from serai.kernel.errors import Misconfigured
 from serai.runtime.settings import Settings, setting
 
 MIB = 1024 * 1024
@@ -66,6 +67,19 @@ class CoordinationSettings(Settings):
             found.append("--initial founds a cluster and --join enters one: give one of them")
         if self.election_s < 3 * self.heartbeat_s:
             found.append(f"election_s ({self.election_s}) must be at least three times heartbeat_s")
+        return found
+
+    def founders(self) -> list[tuple[str, str]]:
+        """Name and peer URL of the members of a new cluster. Misconfigured."""
+        if not self.initial:
+            return [(self.name, self.peer_url)]
+        scheme = "https" if self.peer_certificate else "http"
+        found = []
+        for part in self.initial.split(","):
+            name, _, where = part.strip().partition("=")
+            if not name or not where:
+                raise Misconfigured(f"--initial has {part!r}; write name=host:port,name=host:port.")
+            found.append((name, where if "://" in where else f"{scheme}://{where}"))
         return found
 
     @property

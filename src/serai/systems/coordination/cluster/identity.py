@@ -17,7 +17,8 @@ from serai.runtime.files import write_atomic
 from serai.runtime.machines.peers import Address
 from serai.systems.coordination.state.words import MemberInfo
 
-FILE = "member.json"
+FILE, KEYS, LOG = "member.json", "keys", "log"
+"""What a data directory holds: who the member is, what is applied, and what that follows from."""
 PEER_PORT = 2380
 
 
@@ -25,6 +26,12 @@ class IdentityDamaged(Misconfigured):
     """The file that says who the member is cannot be read."""
 
     code = "coordination_identity_damaged"
+
+
+class WrongDirectory(Misconfigured):
+    """The data directory is another member's, or nobody's."""
+
+    code = "coordination_wrong_directory"
 
 
 class BadUrl(Misconfigured):
@@ -79,6 +86,28 @@ def founded(name: str, initial: Sequence[tuple[str, str]], token: str) -> Identi
         raise Misconfigured("--initial gives two members the same address; each needs its own.")
     own = next(member.id for member in members if member.name == name)
     return Identity(cluster_id([member.id for member in members]), own, name, members, founder=True)
+
+
+def require_untouched(data: Path) -> None:
+    """Nobody has begun anything in a directory. WrongDirectory."""
+    for name in (FILE, KEYS, LOG):
+        if (data / name).exists():
+            raise WrongDirectory(
+                f"{data} is not empty: it has {name}. Choose another directory; if that is what a restore or a lost"
+                f" {FILE} left, empty it first."
+            )
+
+
+def require_same(data: Path, known: Identity, name: str, initial: Sequence[tuple[str, str]]) -> None:
+    """A directory is that of the member that is to be started. `initial` as in `founded`, or empty. WrongDirectory."""
+    if name != known.name:
+        raise WrongDirectory(f"{data} is that of member {known.name!r} and not {name!r}; correct --name or --data.")
+    if not initial:
+        return
+    first = {(member.name, url) for member in known.known for url in member.peer_urls} if known.founder else set()
+    if first != set(initial):
+        words = ",".join([f"{one}={url}" for one, url in sorted(first)]) or "none: it joined one that existed"
+        raise WrongDirectory(f"{data} is of another cluster than --initial says (its first members: {words}).")
 
 
 def read_identity(data: Path) -> Identity | None:

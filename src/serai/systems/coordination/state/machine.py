@@ -157,6 +157,11 @@ class State:
             AskAccess: lambda _: self.door.access,
         }
 
+    def found_anew(self) -> None:
+        """The keys stay; members and alarms were those of another cluster."""
+        self._map.write([(layout.only(name), None) for name in ("members", "alarms")])
+        self.cluster.reload()
+
     def kept(self) -> int:
         """The entry up to which the map has the state."""
         return self._marks().applied
