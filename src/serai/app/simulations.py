@@ -21,6 +21,7 @@ MODULES = {
     "lists": "serai.simulation.scenarios.lists",
     "feeds": "serai.simulation.scenarios.feeds",
     "groups": "serai.simulation.scenarios.groups",
+    "coordination": "serai.systems.coordination.scenarios",
 }
 """By system, the module that holds its `SCENARIOS`. Registers, lists and feeds prove the simulation itself."""
 

@@ -8,7 +8,7 @@ from tests.systems.coordination.lone import LoneMember
 from serai.systems.coordination import watching
 from serai.systems.coordination.errors import Stopped, TooManyWatches, WatchIdInUse
 from serai.systems.coordination.state.hub import STREAM
-from serai.systems.coordination.state.streams import STREAM_BYTES_MAX
+from serai.systems.coordination.state.limits import Limits
 from serai.systems.coordination.state.words import Compact, Delivery, Put, WatchSpec
 from serai.systems.coordination.watching import Watching
 
@@ -71,7 +71,7 @@ async def test_a_slow_reader_falls_behind_and_catches_up_by_reading(member: Lone
     for _ in range(12):
         await member.propose(Put(b"k", b"v" * 1_000_000))
     queued = stream._stream.queued_bytes
-    assert queued < STREAM_BYTES_MAX + 1_100_000
+    assert queued < Limits().stream_bytes_max + 1_100_000
     revisions = [(await taken(stream)).revision for _ in range(12)]
     assert revisions == list(range(2, 14))
 

@@ -13,9 +13,6 @@ from serai.systems.coordination.state.buffered import Buffered
 from serai.systems.coordination.state.keyspace import Change, Keyspace
 from serai.systems.coordination.state.words import EventKind
 
-CHANGES_A_STEP = 256
-"""Looked at in one step; with RocksDB about 2 ms."""
-
 _PLACE = layout.only("compaction")
 
 
@@ -34,9 +31,10 @@ _read_place = msgspec.msgpack.Decoder(_Place).decode
 class Compaction:
     """`pending` while there is something to take away."""
 
-    def __init__(self, records: Buffered, space: Keyspace) -> None:
+    def __init__(self, records: Buffered, space: Keyspace, changes_a_step: int) -> None:
         self._records = records
         self._space = space
+        self._changes_a_step = changes_a_step
         self.pending = False
         self._place = _Place()
 
@@ -61,7 +59,7 @@ class Compaction:
         after = _Place(goal)
         changes = self._records.scan(layout.change(at.revision, at.sub), layout.change(goal + 1, 0))
         for looked, (place, record) in enumerate(changes):
-            if looked == CHANGES_A_STEP:
+            if looked == self._changes_a_step:
                 after = _Place(*layout.change_place(place), goal)
                 break
             self._supersede(_read(record), goal)

@@ -11,13 +11,10 @@ from itertools import groupby
 from serai.systems.coordination.state import layout
 from serai.systems.coordination.state.index import Index
 from serai.systems.coordination.state.keyspace import Change, Keyspace
+from serai.systems.coordination.state.limits import Limits
 from serai.systems.coordination.state.streams import Stream, Watch
 from serai.systems.coordination.state.words import Delivery, KeyEvent, WatchSpec
 
-CATCH_UP_CHANGES = 512
-"""Changes that are read from the history at once, for all watches that lack them."""
-CATCH_UP_READS = 8
-"""How often in one step, so that those far behind do not keep those near the end waiting."""
 COMPACTED = "etcdserver: mvcc: required revision has been compacted"
 STREAM = -1
 """The id of a notice that is for a whole stream."""
@@ -31,8 +28,9 @@ class Hub:
     says that there is more and whenever a client has taken something, and sends what the streams of `ready` have
     queued."""
 
-    def __init__(self, space: Keyspace) -> None:
+    def __init__(self, space: Keyspace, limits: Limits) -> None:
         self._space = space
+        self._limits = limits
         self._index = Index()
         self._behind: dict[Watch, None] = {}
         self._asking: dict[Stream, None] = {}
@@ -52,7 +50,7 @@ class Hub:
 
     def open(self) -> Stream:
         """For one client."""
-        stream = Stream()
+        stream = Stream(self._limits)
         self.streams[stream] = None
         return stream
 
@@ -164,7 +162,7 @@ class Hub:
             self._end(watch)
         waiting = [watch for watch in self._behind if not watch.stream.full]
         waiting.sort(key=lambda watch: watch.next_revision)
-        for _ in range(CATCH_UP_READS):
+        for _ in range(self._limits.catch_up_reads):
             if not waiting:
                 break
             window, until = self._read(waiting[0].next_revision)
@@ -179,7 +177,7 @@ class Hub:
         window: Window = []
         looked = 0
         for revision, changes in groupby(self._space.changes(first, self._space.revision + 1), _revision):
-            if looked >= CATCH_UP_CHANGES:
+            if looked >= self._limits.catch_up_changes:
                 return window, revision
             window.append((revision, list(changes)))
             looked += len(window[-1][1])

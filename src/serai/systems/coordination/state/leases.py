@@ -15,13 +15,12 @@ import msgspec
 
 from serai.systems.coordination.state import layout
 from serai.systems.coordination.state.buffered import Buffered
+from serai.systems.coordination.state.limits import USUAL, Limits
 from serai.systems.coordination.state.words import Checkpoint, Fault, Grant, LeaseResult
 
 TTL_MAX_S = 9_000_000_000
 PAUSE_MAX_S = 1.0
 """A leader that was not asked for longer has stood still."""
-CHECKPOINT_EVERY_S = 60.0
-"""How often what is left is written down; a lease whose time is shorter than this begins anew with a new leader."""
 CHECKPOINTS_MAX = 1_000
 """Leases in one checkpoint; what is over waits for the next look."""
 
@@ -93,14 +92,15 @@ class Leases:
 class LeaseClock:
     """When leases end, as their leader sees it. Made anew with each lead, after the leader's own first entry."""
 
-    def __init__(self, leases: Iterable[Lease], now_s: float) -> None:
+    def __init__(self, leases: Iterable[Lease], now_s: float, limits: Limits = USUAL) -> None:
         self._ends_s: dict[int, float] = {}
         self._due: list[tuple[float, int]] = []
         """A heap of ends, some of which are no longer true."""
         self._ending: set[int] = set()
         """Those whose end is proposed."""
         self._looked_s = now_s
-        self._checkpoint_s = now_s + CHECKPOINT_EVERY_S
+        self._every_s = limits.checkpoint_every_s
+        self._checkpoint_s = now_s + self._every_s
         self._unwritten: deque[int] = deque()
         """Leases whose checkpoint is due."""
         self._written: set[int] = set()
@@ -170,8 +170,8 @@ class LeaseClock:
     def checkpoint(self, granted: Mapping[int, Lease], now_s: float) -> Checkpoint | None:
         """What is left of the next few long leases, when it is time to write it down."""
         if now_s >= self._checkpoint_s:
-            self._checkpoint_s = now_s + CHECKPOINT_EVERY_S
-            self._unwritten = deque(number for number, lease in granted.items() if lease.ttl_s > CHECKPOINT_EVERY_S)
+            self._checkpoint_s = now_s + self._every_s
+            self._unwritten = deque(number for number, lease in granted.items() if lease.ttl_s > self._every_s)
         known: list[tuple[int, int]] = []
         while self._unwritten and len(known) < CHECKPOINTS_MAX:
             number = self._unwritten.popleft()

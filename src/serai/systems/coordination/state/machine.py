@@ -21,6 +21,7 @@ from serai.systems.coordination.state.hashing import hashed
 from serai.systems.coordination.state.hub import Hub
 from serai.systems.coordination.state.keyspace import FIRST_REVISION, Keyspace
 from serai.systems.coordination.state.leases import Leases
+from serai.systems.coordination.state.limits import USUAL, Limits
 from serai.systems.coordination.state.snapshots import Chunks
 from serai.systems.coordination.state.words import (
     AddMember,
@@ -35,6 +36,7 @@ from serai.systems.coordination.state.words import (
     Grant,
     Hash,
     Introduce,
+    KeyEvent,
     LeaseIds,
     LeaseResult,
     ListAlarms,
@@ -116,15 +118,16 @@ _read_chunk: msgspec.msgpack.Decoder[list[tuple[bytes, bytes]]] = msgspec.msgpac
 class State:
     """Implements `consensus.applied.Applied` over an ordered map."""
 
-    def __init__(self, ordered: OrderedMap) -> None:
+    def __init__(self, ordered: OrderedMap, limits: Limits = USUAL) -> None:
+        self._limits = limits
         self._map = ordered
         self._records = Buffered(ordered)
         self.space = Keyspace(self._records)
         self.leases = Leases(self._records)
         self.cluster = Cluster(self._records)
         self.door = Door(self._records)
-        self.compaction = Compaction(self._records, self.space)
-        self.hub = Hub(self.space)
+        self.compaction = Compaction(self._records, self.space, limits.compaction_changes)
+        self.hub = Hub(self.space, limits)
         self.granted: list[LeaseResult] = []
         """Leases that came since somebody looked: for the leader's clock."""
         self.ended: list[int] = []
@@ -245,9 +248,9 @@ class State:
     def _may_end(self, number: int, command: Command) -> bool:
         return command.internal or self.door.may_end(command.user, self.space.keys_of(number))
 
-    def _tell(self, events: Sequence[object]) -> None:
+    def _tell(self, events: Sequence[KeyEvent]) -> None:
         if events:
-            self.hub.changed(self.space.revision, events)  # type: ignore[arg-type]  # they come from the keyspace
+            self.hub.changed(self.space.revision, events)
 
     def _refused_by_alarm(self, word: object) -> Fault | None:
         """A full store still takes what makes room; a corrupt one takes nothing."""
@@ -318,7 +321,7 @@ class State:
 
     def snapshot(self) -> Sequence[bytes]:
         """All records of a frozen view, in chunks that are made when they are read."""
-        return Chunks(self._map.frozen(), self._records.size_bytes)
+        return Chunks(self._map.frozen(), self._records.size_bytes, self._limits.chunk_bytes)
 
     def restore(self, index: int, chunks: Sequence[bytes]) -> None:
         """First the mark goes, last it comes: a crash between leaves a map that says that it holds nothing."""

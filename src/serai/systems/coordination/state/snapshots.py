@@ -1,8 +1,8 @@
 """A frozen map in chunks that are made when they are asked for: a snapshot holds up nobody, however large the map is.
 
 How many there are must be said before any is read, so it follows from the size that the map's marks know: each chunk
-but the last is at least CHUNK_BYTES, so there are at most so many. The last of them takes all that is left; it may be
-empty.
+but the last has at least `chunk_bytes`, so there are at most so many. The last of them takes all that is left; it may
+be empty.
 """
 
 from collections.abc import Sequence
@@ -13,18 +13,16 @@ import msgspec
 from serai.kernel.ports import FrozenMap
 from serai.systems.coordination.state import layout
 
-CHUNK_BYTES = 512 * 1024
-"""Of a snapshot: about so many bytes of records."""
-
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class Chunks(Sequence[bytes]):
     """Each is a list of records. Best read in order: where one begins is known when the one before was read."""
 
-    def __init__(self, view: FrozenMap, size_bytes: int) -> None:
+    def __init__(self, view: FrozenMap, size_bytes: int, chunk_bytes: int) -> None:
         self._view = view
-        self._count = size_bytes // CHUNK_BYTES + 2
+        self._count = size_bytes // chunk_bytes + 2
+        self._chunk_bytes = chunk_bytes
         self._starts = [layout.EVERYTHING[0]]
         finalize(self, view.close)
 
@@ -39,7 +37,7 @@ class Chunks(Sequence[bytes]):
         return _encode(self._records(number))
 
     def _records(self, number: int) -> list[tuple[bytes, bytes]]:
-        limit = CHUNK_BYTES if number + 1 < self._count else None
+        limit = self._chunk_bytes if number + 1 < self._count else None
         found: list[tuple[bytes, bytes]] = []
         size = 0
         for key, value in self._view.scan(self._starts[number], layout.EVERYTHING[1]):

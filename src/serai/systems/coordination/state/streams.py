@@ -9,12 +9,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from serai.systems.coordination.state.limits import Limits
 from serai.systems.coordination.state.words import Delivery, EventKind, KeyEvent, WatchSpec
 
-STREAM_BYTES_MAX = 4 * 1024 * 1024
-"""Of events that wait for one client; a watch that comes upon a full queue falls behind."""
-DELIVERY_BYTES_MAX = 1024 * 1024
-"""Of revisions that are joined; a larger one goes alone."""
 EVENT_OVERHEAD_BYTES = 96
 
 
@@ -43,6 +40,7 @@ class Watch:
 class Stream:
     """The watches of one client, and what waits for it."""
 
+    limits: Limits
     watches: dict[int, Watch] = field(default_factory=dict)
     queue: deque[tuple[Delivery, int]] = field(default_factory=deque)
     """Each with its bytes."""
@@ -51,7 +49,7 @@ class Stream:
     @property
     def full(self) -> bool:
         """No more is queued until some was taken."""
-        return self.queued_bytes >= STREAM_BYTES_MAX
+        return self.queued_bytes >= self.limits.stream_bytes_max
 
     @property
     def behind(self) -> bool:
@@ -74,7 +72,7 @@ class Stream:
         events = [delivery.events]
         while self.queue:
             other, more = self.queue[0]
-            if other.watch_id != delivery.watch_id or not _plain(other) or size + more > DELIVERY_BYTES_MAX:
+            if other.watch_id != delivery.watch_id or not _plain(other) or size + more > self.limits.delivery_bytes_max:
                 break
             self._pop()
             delivery, size = other, size + more
