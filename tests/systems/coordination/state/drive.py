@@ -2,6 +2,7 @@
 
 from serai.mechanisms.consensus.messages import Entry, Kind
 from serai.simulation.disk import SimulatedMap
+from serai.systems.coordination.state.limits import USUAL, Limits
 from serai.systems.coordination.state.machine import Command, Query, State, encode_command
 from serai.systems.coordination.state.words import Fault, Outcome
 
@@ -9,9 +10,10 @@ from serai.systems.coordination.state.words import Fault, Outcome
 class Driven:
     """Proposes one command after the other; `restart` makes the state anew from its map."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = USUAL) -> None:
+        self.limits = limits
         self.map = SimulatedMap()
-        self.state = State(self.map)
+        self.state = State(self.map, limits)
         self.log: list[Entry] = []
         self._snapshot: tuple[int, list[bytes]] = (0, [])
 
@@ -30,7 +32,7 @@ class Driven:
             for key, value in before:
                 self.map._set(key, value)
         self.map._undo.clear()
-        self.state = State(self.map)
+        self.state = State(self.map, self.limits)
         index, chunks = self._snapshot
         if self.state.kept() < index:
             self.state.restore(index, chunks)
@@ -43,7 +45,7 @@ class Driven:
         self._snapshot = (len(self.log), list(self.state.snapshot()))
         self.map = SimulatedMap()
         self.map.write([(b"rubbish", b"of an earlier life")])
-        self.state = State(self.map)
+        self.state = State(self.map, self.limits)
         self.state.restore(*self._snapshot)
 
 

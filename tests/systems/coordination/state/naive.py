@@ -105,3 +105,25 @@ class NaiveStore:
         if word.keys_only:
             found = [KeyValue(kv.key, kv.create_revision, kv.mod_revision, kv.version, b"", kv.lease) for kv in found]
         return found, count, more
+
+
+def naive_collision(branch: tuple[object, ...]) -> bool:
+    """Whether two operations that may both be done could change one key, not both by deletes."""
+    flat = [list(_all(one)) for one in branch]
+    inside_one = any(
+        naive_collision(half) for one in branch if isinstance(one, Txn) for half in (one.success, one.failure)
+    )
+    pairs = [(a, b) for at, mine in enumerate(flat) for theirs in flat[at + 1 :] for a in mine for b in theirs]
+    return inside_one or any(_meet(a, b) for a, b in pairs)
+
+
+def _all(word: object) -> "list[Put | DeleteRange]":
+    if isinstance(word, Txn):
+        return [found for one in (*word.success, *word.failure) for found in _all(one)]
+    return [word] if isinstance(word, Put | DeleteRange) else []
+
+
+def _meet(one: Put | DeleteRange, other: Put | DeleteRange) -> bool:
+    if isinstance(one, Put):
+        return one.key == other.key if isinstance(other, Put) else inside(one.key, other)
+    return isinstance(other, Put) and inside(other.key, one)

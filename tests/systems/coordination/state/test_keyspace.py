@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.systems.coordination.state.drive import Driven, code
-from tests.systems.coordination.state.naive import NaiveStore
+from tests.systems.coordination.state.naive import NaiveStore, naive_collision
 
 from serai.mechanisms.consensus.messages import Entry
 from serai.simulation.disk import SimulatedMap
-from serai.systems.coordination.state import layout, snapshots
+from serai.systems.coordination.state import layout
+from serai.systems.coordination.state.collisions import collide
+from serai.systems.coordination.state.limits import Limits
 from serai.systems.coordination.state.machine import Query, State
 from serai.systems.coordination.state.words import (
     Compact,
@@ -131,12 +133,9 @@ def test_the_keyspace_is_its_twin(steps: list[object], word: Range) -> None:
 
 
 @pytest.mark.parametrize("batches_lost", range(12))
-def test_a_restoring_that_a_crash_has_cut_short_is_done_again(
-    batches_lost: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_restoring_that_a_crash_has_cut_short_is_done_again(batches_lost: int) -> None:
     """Control: with the mark written first, the lost batches would be missing for ever."""
-    monkeypatch.setattr(snapshots, "CHUNK_BYTES", 1)  # each record is a chunk
-    driven = Driven()
+    driven = Driven(Limits(chunk_bytes=1))  # each record is a chunk
     for number in range(3):
         driven.do(Put(b"k%d" % number, b"v"))
     before = driven.ask(Hash())
@@ -192,6 +191,63 @@ def test_compaction_takes_away_what_nobody_can_ask_for_and_nothing_else() -> Non
     assert len(histories) == 2
 
 
+def test_a_later_compaction_takes_away_what_the_first_one_kept() -> None:
+    """Control: a walk that begins behind the first one's end finds neither, and the key is back in the past."""
+    driven = Driven()
+    driven.do(Put(b"gone", b"v"))
+    driven.do(Put(b"often", b"v"))
+    driven.do(Compact(3))
+    while driven.state.tidy():
+        pass
+    driven.do(DeleteRange(b"gone"))
+    for _ in range(3):
+        driven.do(Put(b"often", b"w"))
+    driven.do(Compact(6))
+    while driven.state.tidy():
+        pass
+    assert driven.ask(Range(b"gone", revision=6)) == RangeResult((), 0)
+    assert [(c.kv.key, c.kv.mod_revision) for c in driven.state.space.changes(0, 99)] == [(b"often", 6), (b"often", 7)]
+
+
+def test_the_size_is_that_of_what_is_there() -> None:
+    driven = Driven()
+    for number in range(50):
+        driven.do(Put(b"k%d" % (number % 5), b"v" * number, lease=0))
+    driven.do(DeleteRange(b"k1"))
+    driven.do(Compact(30))
+    while driven.state.tidy():
+        pass
+    there = driven.map.scan(*layout.EVERYTHING)
+    assert driven.state.size_bytes == sum(len(key) + len(value) for key, value in there if key != layout.only("marks"))
+
+
+def test_one_change_of_many_keys_is_compacted_in_steps_too() -> None:
+    driven = Driven(Limits(compaction_changes=10))
+    for number in range(100):
+        driven.do(Put(b"k%d" % number, b"v"))
+    gone = driven.do(DeleteRange(b"k", b"l")).revision
+    driven.do(Put(b"other"))
+    driven.do(Compact(gone + 1))
+    steps = 1
+    while driven.state.tidy():
+        steps += 1
+    assert steps >= 20 and not list(driven.state.space.changes(0, gone + 1))
+
+
+def test_a_snapshot_is_told_without_looking_at_the_map() -> None:
+    driven = Driven(Limits(chunk_bytes=500))
+    for number in range(40):
+        driven.do(Put(b"k%d" % number, b"v" * 50))
+    chunks = driven.state.snapshot()
+    count = len(chunks)
+    driven.do(DeleteRange(b"k", b"l"))
+    other = State(SimulatedMap())
+    other.restore(len(driven.log) - 1, list(chunks))
+    assert count > 10 and other.space.revision == 41
+    assert len(list(other.space.present(b"k", b"l"))) == 40, "as it was when the snapshot was taken"
+    assert chunks[3] == chunks[3], "one that is lost on the way is sent again"
+
+
 def test_compaction_goes_a_few_records_at_a_time() -> None:
     """Control: with a step without a bound the first tidy would do all of it."""
     driven = Driven()
@@ -230,6 +286,7 @@ def test_a_delete_at_the_compacted_revision_can_still_be_seen() -> None:
         (Txn(success=(Put(b"a"), DeleteRange(b"\0", b"\0"))), "duplicate_key"),
         (Txn(success=(Put(b"a"), Txn(failure=(Put(b"a"),)))), "duplicate_key"),
         (Txn(success=(Put(b"a"),) * 129), "too_many_operations"),
+        (Txn(success=(*(Range(b"a"),) * 100, Txn(success=(Range(b"a"),) * 29))), "too_many_operations"),
         (Txn(compare=(Compare(b"", Relation.EQUAL, Target.MOD),)), "empty_key"),
         (Txn(success=(Range(b"k", revision=99),)), "future_revision"),
         (Txn(success=(Put(b"a"), Range(b"k", revision=1))), "compacted"),
@@ -257,6 +314,25 @@ def hash_of(driven: Driven) -> tuple[int]:
 def test_the_same_branches_of_a_nested_transaction_may_change_the_same_key() -> None:
     word = Txn(success=(Txn(success=(Put(b"a", b"1"),), failure=(Put(b"a", b"2"),)),))
     assert not isinstance(Driven().do(word).result, Fault)
+    word = Txn(success=(Txn(success=(Put(b"a", b"1"),), failure=(DeleteRange(b"a"),)),))
+    assert not isinstance(Driven().do(word).result, Fault)
+
+
+def test_a_transaction_nested_without_end_is_refused() -> None:
+    """Control: without a limit that nested ones share, this would be as deep as its sender likes."""
+    word = Txn()
+    for _ in range(130):
+        word = Txn(success=(word,))
+    assert code(Driven().do(word).result) == "too_many_operations"
+
+
+CHANGING = PUTS | DELETES | txns(PUTS | DELETES)
+
+
+@given(st.lists(CHANGING, max_size=6).map(tuple))
+def test_collisions_are_found_as_by_comparing_everything(branch: tuple[object, ...]) -> None:
+    word = Txn(success=branch)  # type: ignore[arg-type]  # operations
+    assert collide(word) is naive_collision(branch)
 
 
 def test_conditions_are_looked_at_before_anything_is_done() -> None:

@@ -73,7 +73,14 @@ class Hub:
             self._settle(watch)
         else:
             self._behind[watch] = None
+            self._take_back_progress(stream)
         return watch
+
+    def _take_back_progress(self, stream: Stream) -> None:
+        """A notice for all watches of a stream, which waits, is not true of one that came since and is behind."""
+        if any(delivery.watch_id == STREAM for delivery, _ in stream.queue):
+            stream.forget(STREAM)
+            self._asking[stream] = None
 
     def cancel(self, stream: Stream, number: int) -> bool:
         """Nothing more comes of it; whether it was there."""
@@ -95,6 +102,7 @@ class Hub:
 
     def _fall_behind(self, watch: Watch, revision: int) -> None:
         """It goes on from this revision, when it catches up."""
+        assert revision <= self._space.revision, "there is something to catch up with"
         self._index.discard(watch)
         watch.behind = True
         watch.next_revision = revision
@@ -149,6 +157,8 @@ class Hub:
         """The keyspace is another one now, that of a snapshot: everybody who knew all up to `revision` looks into its
         history for what came since."""
         assert self._space.revision >= revision, "a snapshot never takes a member back"
+        if self._space.revision == revision:
+            return
         for stream in self.streams:
             for watch in stream.watches.values():
                 if not watch.behind and watch.next_revision <= self._space.revision:
