@@ -1,57 +1,37 @@
-"""Keys, pages of keys, transactions and leases of any etcd v3."""
+"""The client of a store: keys, pages of keys, transactions, watches, leases, and how its members stand."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Self
 
-import grpc
-
-from serai.kernel.errors import SeraiError
 from serai.protocols.etcd.messages import rpc
-from serai.systems.coordination.client import watches
-from serai.systems.coordination.client.locks import Lock
-from serai.systems.coordination.client.wire import CALL_S, Changed, Wire
-from serai.systems.coordination.errors import LeaseNotFound
-from serai.systems.coordination.state.layout import after
+from serai.systems.coordination.client import leases
+from serai.systems.coordination.client.endpoints import Endpoints, Tls
+from serai.systems.coordination.client.errors import KeyChanged
+from serai.systems.coordination.client.watches import Range, Watching
+from serai.systems.coordination.client.wire import Deadlines, Wire
+from serai.systems.coordination.client.words import (
+    Change,
+    Condition,
+    Delete,
+    Gap,
+    Item,
+    Operation,
+    Outcome,
+    Page,
+    Put,
+    Unchanged,
+    key_bytes,
+    prefix_end,
+)
+from serai.systems.coordination.errors import Compacted
 
-PAGE = 500
+PAGE_KEYS = 500
 """Keys that one call brings."""
-RENEW_SHARE = 3
-"""A lease is renewed this often in its life."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A key as it is. `mod_revision` is what to compare with before changing it."""
-
-    key: str
-    value: str
-    create_revision: int
-    mod_revision: int
-    version: int
-    lease: int
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some keys, in order, as of one revision; `next_key` continues."""
-
-    items: Sequence[Item]
-    count: int
-    revision: int
-    next_key: str | None
-
-
-def prefix_end(prefix: bytes) -> bytes:
-    """The end of the range of all keys that begin so."""
-    trimmed = prefix.rstrip(b"\xff")
-    return after(trimmed) if trimmed else b"\x00"
 
 
 class Client:
-    """One store. Use as an async context manager, or `close` it."""
+    """One store. Use it as an async context manager, or `close` it. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -59,12 +39,15 @@ class Client:
         *,
         user: str = "",
         password: str = "",
-        credentials: grpc.ChannelCredentials | None = None,
-        call_s: float = CALL_S,
+        tls: Tls | None = None,
+        deadlines: Deadlines | None = None,
     ) -> None:
-        self.wire = Wire(endpoints, user=user, password=password, credentials=credentials, call_s=call_s)
+        """'http://a:2379,http://b:2379'; any one that is reached will do. https:// speaks TLS. Misconfigured."""
+        parsed = Endpoints.parse(endpoints)
+        known = Endpoints(parsed.members, user or parsed.user, password or parsed.password)
+        self.wire = Wire(known, tls or Tls(), deadlines or Deadlines())
 
-    async def __aenter__(self) -> "Client":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -76,167 +59,133 @@ class Client:
 
     # Keys -------------------------------------------------------------------------------------------------------------
 
-    async def get(self, key: str, *, revision: int = 0) -> Item | None:
-        """A key as it is, or as it was at a revision."""
-        answer = await self._range(rpc.RangeRequest(key=key.encode(), revision=revision))
-        return item_of(answer.kvs[0]) if answer.kvs else None
+    async def get(self, key: str | bytes, *, revision: int = 0, stale: bool = False) -> Item | None:
+        """A key as it is, or as it was at a revision. `stale`: as the member that is asked has it, without asking the
+        others. Compacted."""
+        request = rpc.RangeRequest(key=key_bytes(key), revision=revision, serializable=stale)
+        answer = await self.wire.call("KV/Range", request)
+        return Item.of(answer.kvs[0]) if answer.kvs else None
 
-    async def set(self, key: str, value: str, *, lease: int = 0, expected: int | None = None) -> int:
-        """Sets a key and returns the revision. `expected`: only if its mod_revision is still this (0: only if it is not
-        there). Changed."""
-        put = rpc.PutRequest(key=key.encode(), value=value.encode(), lease=lease)
+    async def set(self, key: str | bytes, value: str | bytes, *, lease: int = 0, expected: int | None = None) -> int:
+        """Sets a key; the revision. `expected`: only if its mod_revision is still this, 0 only if it is not there.
+        KeyChanged."""
+        return await self._write(Put(key, value, lease), expected)
+
+    async def delete(self, key: str | bytes, *, expected: int | None = None) -> int:
+        """Deletes a key, if it is there; the revision. KeyChanged."""
+        return await self._write(Delete(key), expected)
+
+    async def delete_all(self, prefix: str | bytes) -> int:
+        """Deletes all keys that begin so; how many."""
+        return int((await self.wire.call("KV/DeleteRange", Delete(prefix, prefix=True).request())).deleted)
+
+    async def _write(self, operation: Put | Delete, expected: int | None) -> int:
         if expected is None:
-            answer = await self.wire.call("etcdserverpb.KV", "Put", put)
-            return int(answer.header.revision)
-        done = await self.transact([_unchanged(key, expected)], [rpc.RequestOp(request_put=put)])
+            name = "KV/Put" if isinstance(operation, Put) else "KV/DeleteRange"
+            return int((await self.wire.call(name, operation.request())).header.revision)
+        done = await self.transact([Unchanged(operation.key, expected)], [operation])
         if not done.succeeded:
-            raise Changed(f"{key} is no longer as it was at revision {expected}; read it again")
-        return int(done.header.revision)
+            raise KeyChanged(f"{operation.key!r} is no longer as it was at revision {expected}; read it again")
+        return done.revision
 
-    async def delete(self, key: str, *, expected: int | None = None) -> int:
-        """Deletes a key; how many were there. Changed."""
-        request = rpc.DeleteRangeRequest(key=key.encode())
-        if expected is None:
-            return int((await self.wire.call("etcdserverpb.KV", "DeleteRange", request)).deleted)
-        done = await self.transact([_unchanged(key, expected)], [rpc.RequestOp(request_delete_range=request)])
-        if not done.succeeded:
-            raise Changed(f"{key} is no longer as it was at revision {expected}; read it again")
-        return 1
-
-    async def page(self, prefix: str, *, start: str = "", limit: int = PAGE, revision: int = 0) -> Page:
-        """Keys that begin so, from `start` on."""
-        begin = (start or prefix).encode() or b"\x00"
-        request = rpc.RangeRequest(key=begin, range_end=prefix_end(prefix.encode()), limit=limit, revision=revision)
-        answer = await self._range(request)
-        items = [item_of(kv) for kv in answer.kvs]
+    async def page(
+        self, prefix: str | bytes, *, start: str | bytes = "", limit: int = PAGE_KEYS, revision: int = 0
+    ) -> Page:
+        """Keys that begin so, in order, from `start` on."""
+        first = key_bytes(start or prefix) or b"\x00"
+        request = rpc.RangeRequest(
+            key=first, range_end=prefix_end(key_bytes(prefix)), limit=limit, revision=revision
+        )  # fmt: skip
+        answer = await self.wire.call("KV/Range", request)
+        items = [Item.of(kv) for kv in answer.kvs]
         following = items[-1].key + "\x00" if answer.more and items else None
-        return Page(items, int(answer.count), int(answer.header.revision), following)
+        return Page(items, answer.count, answer.header.revision, following)
 
-    async def all(self, prefix: str) -> tuple[Mapping[str, Item], int]:
+    async def all(self, prefix: str | bytes, *, page_keys: int = PAGE_KEYS) -> tuple[Mapping[str, Item], int]:
         """All keys that begin so, as of one revision, which is returned beside them."""
-        found: dict[str, Item] = {}
-        page = await self.page(prefix)
+        page = await self.page(prefix, limit=page_keys)
+        found = {item.key: item for item in page.items}
         revision = page.revision
-        while True:
+        while page.next_key is not None:
+            page = await self.page(prefix, start=page.next_key, limit=page_keys, revision=revision)
             found |= {item.key: item for item in page.items}
-            if page.next_key is None:
-                return found, revision
-            page = await self.page(prefix, start=page.next_key, revision=revision)
+        return found, revision
 
-    async def _range(self, request: Any) -> Any:
-        return await self.wire.call("etcdserverpb.KV", "Range", request)
+    async def count(self, prefix: str | bytes) -> int:
+        """How many keys begin so."""
+        first = key_bytes(prefix)
+        request = rpc.RangeRequest(key=first or b"\x00", range_end=prefix_end(first), count_only=True)
+        return int((await self.wire.call("KV/Range", request)).count)
 
-    async def transact(self, compare: Sequence[Any], success: Sequence[Any], failure: Sequence[Any] = ()) -> Any:
-        """If all comparisons hold, what is in `success`, else what is in `failure`, at one revision."""
-        request = rpc.TxnRequest(compare=compare, success=success, failure=failure)
-        return await self.wire.call("etcdserverpb.KV", "Txn", request)
+    async def transact(
+        self,
+        when: Sequence[Condition],
+        then: Sequence[Operation],
+        otherwise: Sequence[Operation] = (),
+        *,
+        again: bool = False,
+    ) -> Outcome:
+        """If all conditions hold `then`, else `otherwise`, at one revision. `again`: doing it twice does no harm."""
+        request = rpc.TxnRequest(
+            compare=[one.message() for one in when],
+            success=[one.message() for one in then],
+            failure=[one.message() for one in otherwise],
+        )
+        return Outcome.of(await self.wire.call("KV/Txn", request, again=again))
 
     # Watches ----------------------------------------------------------------------------------------------------------
 
     async def watch(
-        self, prefix: str, *, start_revision: int = 0, exact: bool = False
-    ) -> AsyncIterator[watches.Change]:
-        """Every change of the keys that begin so (`exact`: of this key alone), across breaks. Compacted if changes were
-        lost in between."""
-        end = b"" if exact else prefix_end(prefix.encode())
-        async for change in watches.changes(self.wire, prefix.encode() or b"\x00", end, start_revision):
-            assert isinstance(change, watches.Change), "gaps are raised here"
-            yield change
+        self, prefix: str | bytes, *, start_revision: int = 0, exact: bool = False, before: bool = False
+    ) -> AsyncIterator[Change]:
+        """Every change of the keys that begin so (`exact`: of this key alone) from a revision on (0: from now on),
+        across breaks. Compacted, if the store no longer knows some of them."""
+        watching = self.watching(prefix, start_revision=start_revision, exact=exact, before=before)
+        async for told in watching.tell():
+            if isinstance(told, Gap):
+                raise Compacted(f"changes of {prefix!r} before revision {told.revision} are lost; read it anew")
+            yield told
 
-    # Leases and locks -------------------------------------------------------------------------------------------------
+    def watching(
+        self, prefix: str | bytes, *, start_revision: int = 0, exact: bool = False, before: bool = False
+    ) -> Watching:
+        """The same for those who go on after a gap."""
+        key = key_bytes(prefix)
+        return Watching(self.wire, Range(key or b"\x00", b"" if exact else prefix_end(key), before), start_revision)
+
+    # Leases -----------------------------------------------------------------------------------------------------------
+
+    def lease(self, ttl_s: int) -> AbstractAsyncContextManager[leases.Lease]:
+        """`async with store.lease(10) as lease`: renewed meanwhile, revoked at the end; `lease.lost` says if not."""
+        return leases.kept(self.wire, ttl_s)
 
     async def grant(self, ttl_s: int) -> int:
-        """A lease; its id."""
-        answer = await self.wire.call("etcdserverpb.Lease", "LeaseGrant", rpc.LeaseGrantRequest(TTL=ttl_s))
-        return int(answer.ID)
+        """A lease that nobody renews; its id."""
+        return (await leases.granted(self.wire, ttl_s)).id
 
     async def revoke(self, lease: int) -> None:
-        """Ends a lease, and its keys."""
-        await self.wire.call("etcdserverpb.Lease", "LeaseRevoke", rpc.LeaseRevokeRequest(ID=lease))
+        """Ends a lease, and its keys with it."""
+        await leases.revoked(self.wire, lease)
 
-    async def renew(self, lease: int) -> int:
-        """Gives a lease all of its time again; the seconds. LeaseNotFound."""
-        call = self.wire.stream("etcdserverpb.Lease", "LeaseKeepAlive", 0, await self.wire.metadata(0))
-        try:
-            async with asyncio.timeout(self.wire.call_s):
-                await call.write(rpc.LeaseKeepAliveRequest(ID=lease))
-                answer = await call.read()
-        finally:
-            call.cancel()
-        if answer is grpc.aio.EOF or answer.TTL <= 0:
-            raise LeaseNotFound(f"lease {lease:x} has ended")
-        return int(answer.TTL)
+    async def leases(self) -> Sequence[int]:
+        """The ids of all leases."""
+        answer = await self.wire.call("Lease/LeaseLeases", rpc.LeaseLeasesRequest())
+        return [each.ID for each in answer.leases]
 
-    @asynccontextmanager
-    async def leased(self, ttl_s: int) -> AsyncIterator["Held"]:
-        """A lease that is renewed meanwhile and ends with the block. `Held.lost` says if it could not be kept."""
-        lease = await self.grant(ttl_s)
-        held = Held(lease)
-        keeper = asyncio.create_task(self._keep(held, ttl_s))
-        try:
-            yield held
-        finally:
-            keeper.cancel()
-            if not held.lost.is_set():
-                await self.revoke(lease)
-
-    async def _keep(self, held: "Held", ttl_s: int) -> None:
-        loop = asyncio.get_running_loop()
-        ends_s = loop.time() + ttl_s
-        while loop.time() < ends_s:
-            await asyncio.sleep(ttl_s / RENEW_SHARE)
-            try:
-                ends_s = loop.time() + await self.renew(held.id)
-            except LeaseNotFound:
-                break
-            except (SeraiError, TimeoutError, grpc.aio.AioRpcError):
-                continue  # there is time for another try
-        held.lost.set()
-
-    def lock(self, name: str, *, ttl_s: int = 15) -> Lock:
-        """A lock to be used by `async with`; its fencing number is what protects, see `locks.py`."""
-        return Lock(self, name, ttl_s)
+    async def time_to_live(self, lease: int) -> Any:
+        """What is left of a lease and which keys it has, as etcd's LeaseTimeToLiveResponse; TTL -1: it is over."""
+        return await self.wire.call("Lease/LeaseTimeToLive", rpc.LeaseTimeToLiveRequest(ID=lease, keys=True))
 
     # The cluster ------------------------------------------------------------------------------------------------------
 
     async def status(self, endpoint: int = 0) -> Any:
-        """How one member stands."""
-        return await self.wire.call("etcdserverpb.Maintenance", "Status", rpc.StatusRequest(), only=endpoint)
+        """How one member stands, as etcd's StatusResponse; `endpoint` counts those that were named."""
+        return await self.wire.call("Maintenance/Status", rpc.StatusRequest(), only=endpoint)
 
     async def members(self) -> Any:
-        """All members."""
-        return await self.wire.call("etcdserverpb.Cluster", "MemberList", rpc.MemberListRequest(linearizable=True))
+        """All members, as etcd's MemberListResponse."""
+        return await self.wire.call("Cluster/MemberList", rpc.MemberListRequest(linearizable=True))
 
-    async def leases(self) -> Sequence[Any]:
-        """All leases, each with what is left of it and its keys."""
-        answer = await self.wire.call("etcdserverpb.Lease", "LeaseLeases", rpc.LeaseLeasesRequest())
-        asks = [rpc.LeaseTimeToLiveRequest(ID=lease.ID, keys=True) for lease in answer.leases[:PAGE]]
-        return [await self.wire.call("etcdserverpb.Lease", "LeaseTimeToLive", ask) for ask in asks]
-
-
-@dataclass(slots=True)
-class Held:
-    """A lease that is being kept."""
-
-    id: int
-    lost: asyncio.Event
-
-    def __init__(self, number: int) -> None:
-        self.id = number
-        self.lost = asyncio.Event()
-
-
-def item_of(kv: Any) -> Item:
-    """A key of the wire."""
-    return Item(
-        kv.key.decode(errors="replace"),
-        kv.value.decode(errors="replace"),
-        kv.create_revision,
-        kv.mod_revision,
-        kv.version,
-        kv.lease,
-    )
-
-
-def _unchanged(key: str, revision: int) -> Any:
-    return rpc.Compare(key=key.encode(), target="MOD", result="EQUAL", mod_revision=revision)
+    async def compact(self, revision: int) -> None:
+        """Forgets what was before a revision."""
+        await self.wire.call("KV/Compact", rpc.CompactionRequest(revision=revision))
