@@ -34,7 +34,7 @@ from serai.runtime.processes import service_account  # noqa: E402
 from serai.runtime.settings import RuntimeSettings, Settings  # noqa: E402
 from serai.runtime.sockets import free_port  # noqa: E402
 from serai.runtime.telemetry import FIGURES  # noqa: E402
-from serai.systems.coordination.errors import CoordinationError  # noqa: E402
+from serai.systems.coordination.errors import BY_CODE, CoordinationError  # noqa: E402
 from serai.systems.coordination.handlers.service import DIFFERENCES, served  # noqa: E402
 from serai.systems.payments.gateway.errors import GatewayError  # noqa: E402
 
@@ -250,7 +250,8 @@ def etcd_page() -> str:
         )
         for rpc in RPCS
     ]
-    refusals = [(f"`{error.code}`", error.grpc, f"`{error.etcd}`") for error in sorted_errors(CoordinationError)]
+    served_errors = [error for error in sorted_errors(CoordinationError) if error.code in BY_CODE]
+    refusals = [(f"`{error.code}`", error.grpc, f"`{error.etcd}`") for error in served_errors]
     return page(
         "etcd's API",
         "What coordination serves of etcd 3.7's API, by gRPC and as JSON on the same port. Calls that are not served"
