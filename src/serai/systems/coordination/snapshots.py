@@ -12,7 +12,6 @@ from serai.kernel.errors import Misconfigured
 from serai.kernel.ports import Random
 from serai.mechanisms.consensus.messages import Configuration
 from serai.mechanisms.consensus.seeding import SEED_INDEX, seeded
-from serai.protocols.etcd.messages import rpc
 from serai.runtime.files import DirectoryLock, make_data_directory
 from serai.runtime.machines.disk import Directory, Files
 from serai.runtime.machines.maps import DurableMap
@@ -32,21 +31,17 @@ from serai.systems.coordination.state.machine import State
 
 async def save(store: Any, file: Path) -> int:
     """From a running store into a file; its size. The file is there whole, or not at all. CoordinationError."""
-    call = store.wire.stream("etcdserverpb.Maintenance", "Snapshot", 0, await store.wire.metadata(0))
     part = file.with_name(f".{file.name}.part")
     size = 0
     try:
-        await call.write(rpc.SnapshotRequest())
-        await call.done_writing()
         with part.open("wb") as target:
-            async for answer in call:
-                size += target.write(answer.blob)
+            async for piece in store.snapshot():
+                size += target.write(piece)
         saved.read(part)
         part.replace(file)
     except OSError as error:
         raise Misconfigured(f"{file} cannot be written ({(error.strerror or str(error)).lower()}).") from error
     finally:
-        call.cancel()
         part.unlink(missing_ok=True)
     return size
 

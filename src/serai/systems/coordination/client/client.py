@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Self
 
+import grpc.aio
+
 from serai.protocols.etcd.messages import rpc
 from serai.systems.coordination.client import leases
 from serai.systems.coordination.client.endpoints import Endpoints, Tls
 from serai.systems.coordination.client.errors import KeyChanged
 from serai.systems.coordination.client.watches import Range, Watching
-from serai.systems.coordination.client.wire import Deadlines, Wire
+from serai.systems.coordination.client.wire import Deadlines, Wire, told
 from serai.systems.coordination.client.words import (
     Change,
     Condition,
@@ -141,10 +143,10 @@ class Client:
         """Every change of the keys that begin so (`exact`: of this key alone) from a revision on (0: from now on),
         across breaks. Compacted, if the store no longer knows some of them."""
         watching = self.watching(prefix, start_revision=start_revision, exact=exact, before=before)
-        async for told in watching.tell():
-            if isinstance(told, Gap):
-                raise Compacted(f"changes of {prefix!r} before revision {told.revision} are lost; read it anew")
-            yield told
+        async for found in watching.tell():
+            if isinstance(found, Gap):
+                raise Compacted(f"changes of {prefix!r} before revision {found.revision} are lost; read it anew")
+            yield found
 
     def watching(
         self, prefix: str | bytes, *, start_revision: int = 0, exact: bool = False, before: bool = False
@@ -185,6 +187,18 @@ class Client:
     async def members(self) -> Any:
         """All members, as etcd's MemberListResponse."""
         return await self.wire.call("Cluster/MemberList", rpc.MemberListRequest(linearizable=True))
+
+    async def snapshot(self, endpoint: int = 0) -> AsyncIterator[bytes]:
+        """One member's snapshot, piece by piece. Unanswered, if it breaks off."""
+        wire = self.wire
+        call = wire.stream("Maintenance/Snapshot", endpoint, await wire.metadata(endpoint), rpc.SnapshotRequest())
+        try:
+            async for answer in call:
+                yield answer.blob
+        except grpc.aio.AioRpcError as error:
+            raise told(error, str(wire.member(endpoint))) from error
+        finally:
+            call.cancel()
 
     async def compact(self, revision: int) -> None:
         """Forgets what was before a revision."""
