@@ -54,7 +54,7 @@ SOURCES: Mapping[str, str] = {
 }
 """Where a parameter or a field gets its value: from a row of the first organisation."""
 
-NOBODY_HAS_ONE = {"entry_id": str(UUID(int=7))}
+NOBODY_HAS_ONE = {"entry_id": str(UUID(int=7)), "move": "accept"}
 """Parameters of things that a demo does not leave behind."""
 
 EMPTY = {

@@ -1,6 +1,6 @@
 """The pages of the shop of numbers. Every form works without script; script only helps.
 
-`search` finds, `hold` sells, `sale` is what the buyer keeps.
+`search` finds, `hold` sells, `sale` is what the buyer keeps; `desk` is for those who run the shop.
 """
 
 from fastapi import APIRouter
@@ -10,9 +10,11 @@ from serai.runtime.system import World
 from serai.systems.checkout.api import PayForm
 from serai.systems.identity.api import CsrfProtected, PageRoute
 from serai.systems.simcards.http.parts import Simcards
+from serai.systems.simcards.pages.desk import DeskPages
 from serai.systems.simcards.pages.hold import HoldPages
 from serai.systems.simcards.pages.sale import SalePages
 from serai.systems.simcards.pages.search import SearchPages
+from serai.systems.simcards.service.board import Board
 from serai.systems.simcards.service.orders import WORDS
 from serai.web.shell import Shell
 
@@ -24,4 +26,5 @@ def make_pages(world: World, shop: Simcards) -> APIRouter:
     SearchPages(shop, shell).add_to(pages)
     HoldPages(shop, shell, world.clock, PayForm(world.settings, world.random, WORDS)).add_to(pages)
     SalePages(shop, shell).add_to(pages)
+    DeskPages(shop, Board(shop.database, shop.pools, world.clock), shell, world.random).add_to(pages)
     return pages
