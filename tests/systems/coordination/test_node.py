@@ -59,6 +59,23 @@ async def test_one_member_keeps_what_it_acknowledged_through_a_kill(open_cluster
     assert after == before and isinstance(after.result, HashResult)
 
 
+async def test_a_revision_that_another_member_told_is_waited_for(open_cluster: Open) -> None:
+    """Etcd's Go client reads so in its software transactions: first anywhere, then elsewhere at that revision."""
+    cluster = await open_cluster(3)
+    leader = await cluster.leader()
+    others = [name for name in NAMES[:3] if name != leader]
+    for number in range(30):
+        revision = (await cluster.node(leader).propose(Put(b"k", b"%d" % number))).revision
+        for name in others:
+            outcome = await cluster.node(name).read(Range(b"k", revision=revision), linearizable=False)
+            assert isinstance(outcome.result, RangeResult) and outcome.result.kvs[0].value == b"%d" % number
+    with pytest.raises(errors.FutureRevision):
+        await cluster.node(others[0]).read(Range(b"k", revision=revision + 1), linearizable=False)
+    await cluster.kill(leader, others[1])
+    with pytest.raises(errors.FutureRevision):
+        await cluster.node(others[0]).read(Range(b"k", revision=revision + 1), linearizable=False)
+
+
 async def test_three_members_answer_alike_whoever_is_asked(open_cluster: Open) -> None:
     cluster = await open_cluster(3)
     await cluster.leader()

@@ -383,9 +383,15 @@ class CoordinationNode:
     async def read(self, query: object, caller: Caller = NOBODY, *, linearizable: bool = True) -> Outcome:
         """As the port says."""
         asked = Query(query, caller.user, caller.auth_revision)  # type: ignore[arg-type]  # a word that changes nothing
-        if not linearizable:
-            return _raised(self.state.query(asked))
-        return _raised(await self._asking.read(asked))
+        if linearizable:
+            return _raised(await self._asking.read(asked))
+        mine = self.state.query(asked)
+        if not (isinstance(mine.result, Fault) and mine.result.code == errors.FutureRevision.code):
+            return _raised(mine)
+        try:  # another member may have told of that revision, and this one only be behind
+            return _raised(await self._asking.read(asked))
+        except errors.Away:
+            return _raised(mine)
 
     # Leases -----------------------------------------------------------------------------------------------------------
 
