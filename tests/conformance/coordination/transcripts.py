@@ -31,7 +31,7 @@ _PATTERNS = (
     (re.compile(r"[Ss]erver version \S+"), "server version VERSION"),
     (re.compile(r"remaining\(\d+s\)"), "remaining(TIME)"),
     (re.compile(r"/tmp/\S+/"), "FOLDER/"),
-    (re.compile(r"Member +"), "Member "),
+    (re.compile(r"\b(Member|cluster) +"), r"\1 "),
     (re.compile(r"proto:\s"), "proto: "),
 )
 _ANY_ORDER = re.compile(r"(?<=attached keys\(\[)[^]]*|(?<=ETCD_INITIAL_CLUSTER=\")[^\"]*")
