@@ -160,14 +160,9 @@ class SimulatedMap:
         self._undo.append(before[::-1])
         del self._undo[:-UNSYNCED_BATCHES_MAX]
 
-    def frozen(self) -> "SimulatedMap":
+    def frozen(self) -> "FrozenCopy":
         """A copy."""
-        copy = SimulatedMap()
-        copy._keys, copy._values = list(self._keys), dict(self._values)
-        return copy
-
-    def close(self) -> None:
-        """Nothing holds on to a copy."""
+        return FrozenCopy(list(self._keys), dict(self._values))
 
     def crash(self, chance: Seeded) -> int:
         """Loses a random number of the last batches, and says how many."""
@@ -188,3 +183,25 @@ class SimulatedMap:
             del self._keys[bisect_left(self._keys, key)]
             del self._values[key]
         return before
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenCopy:
+    """A map as it was; implements `serai.kernel.ports.FrozenMap`."""
+
+    keys: list[bytes]
+    """In order."""
+    values: dict[bytes, bytes]
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value, or None."""
+        return self.values.get(key)
+
+    def scan(self, first: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs with first <= key < end, ascending, one at a time: nothing changes meanwhile."""
+        assert first <= end, f"the range begins at {first!r} and ends before it, at {end!r}"
+        for at in range(bisect_left(self.keys, first), bisect_left(self.keys, end)):
+            yield self.keys[at], self.values[self.keys[at]]
+
+    def close(self) -> None:
+        """Nothing holds on to a copy."""

@@ -163,6 +163,7 @@ class Subscription:
     stream: Stream
     sent: int = 0
     taken: int = 0
+    was_full: bool = False
 
 
 @dataclass(slots=True)
@@ -329,8 +330,9 @@ class Member:
             hub.catch_up()
         hub.ready.clear()
         for watcher, known in self._subscriptions.items():
-            if known.stream.full:
+            if known.stream.full and not known.was_full:
                 self._world.reach("a watcher's stream was full")
+            known.was_full = known.stream.full
             while known.sent - known.taken < UNACKNOWLEDGED_MAX and (delivery := known.stream.take()) is not None:
                 known.sent += 1
                 yield Send(watcher, Item(known.number, known.sent, delivery))
