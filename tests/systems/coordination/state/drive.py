@@ -1,10 +1,15 @@
 """A state on a simulated map, driven as a member of consensus drives it."""
 
+from hypothesis import HealthCheck, settings
+
 from serai.mechanisms.consensus.messages import Entry, Kind
 from serai.simulation.disk import SimulatedMap
 from serai.systems.coordination.state.limits import USUAL, Limits
 from serai.systems.coordination.state.machine import Command, Query, State, encode_command
 from serai.systems.coordination.state.words import Fault, Outcome
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no finding."""
 
 
 class Driven:

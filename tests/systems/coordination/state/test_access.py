@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.systems.coordination.state.drive import Driven, code
+from tests.systems.coordination.state.drive import PATIENT, Driven, code
 
 from serai.systems.coordination.state.access import (
     AuthDisable,
@@ -76,7 +76,7 @@ def may(driven: Driven, word: object) -> bool:
     return result is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(PATIENT, max_examples=300)
 @given(PERMISSIONS, KEYS, ENDS.filter(lambda end: end != b"a"))
 def test_rights_are_their_twin(mine: list[Permission], key: bytes, range_end: bytes) -> None:
     unique = list({(one.key, one.range_end): one for one in mine}.values())

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.systems.coordination.state.drive import Driven
+from tests.systems.coordination.state.drive import PATIENT, Driven
 from tests.systems.coordination.state.naive import NaiveStore
 from tests.systems.coordination.state.naive_watch import NaiveWatch
 from tests.systems.coordination.state.test_keyspace import COMMANDS, KEYS
@@ -145,7 +145,7 @@ class Watched:
         assert self.driven.state.hub.watches == sum(not twin.ended_at for twin in self.twins.values())
 
 
-@settings(max_examples=400, deadline=None)
+@settings(PATIENT, max_examples=400)
 @given(steps=STEPS)
 def test_the_hub_is_its_twin(steps: list[object]) -> None:
     watched = Watched()
@@ -268,6 +268,7 @@ def test_what_many_lack_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 BYTES = st.binary(max_size=3)
 
 
+@settings(PATIENT)
 @given(st.lists(st.tuples(BYTES, st.sampled_from([b"", b"\0"]) | BYTES), max_size=30), BYTES, st.data())
 def test_the_index_misses_nobody(ranges: list[tuple[bytes, bytes]], key: bytes, data: st.DataObject) -> None:
     driven, stream = opened()
@@ -293,6 +294,7 @@ def test_ten_thousand_watches_cost_a_change_a_few_looks() -> None:
     assert sum(1 for _ in index.watching(b"app/04711/x")) <= 3
 
 
+@settings(PATIENT)
 @given(BYTES, BYTES, BYTES)
 def test_all_keys_of_a_range_share_its_prefix(first: bytes, end: bytes, key: bytes) -> None:
     if first <= key < end:

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.systems.coordination.state.drive import Driven, code
+from tests.systems.coordination.state.drive import PATIENT, Driven, code
 from tests.systems.coordination.state.naive import NaiveStore, naive_collision
 
 from serai.mechanisms.consensus.messages import Entry
@@ -105,7 +105,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(PATIENT, max_examples=300)
 @given(steps=STEPS, word=RANGES)
 def test_the_keyspace_is_its_twin(steps: list[object], word: Range) -> None:
     driven, twin = Driven(), NaiveStore()
@@ -154,6 +154,7 @@ def disturb(driven: Driven, what: str, number: int) -> None:
         driven.move()
 
 
+@settings(PATIENT)
 @given(st.lists(COMMANDS, max_size=15), st.lists(st.integers(1, 6), min_size=1), st.integers(1, 10))
 def test_members_agree_however_their_commands_were_batched_and_tidied(
     words: list[object], cuts: list[int], compact: int
@@ -329,6 +330,7 @@ def test_a_transaction_nested_without_end_is_refused() -> None:
 CHANGING = PUTS | DELETES | txns(PUTS | DELETES)
 
 
+@settings(PATIENT)
 @given(st.lists(CHANGING, max_size=6).map(tuple))
 def test_collisions_are_found_as_by_comparing_everything(branch: tuple[object, ...]) -> None:
     word = Txn(success=branch)  # type: ignore[arg-type]  # operations

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.systems.coordination.state.drive import Driven, code
+from tests.systems.coordination.state.drive import PATIENT, Driven, code
 
 from serai.systems.coordination.state.leases import PAUSE_MAX_S, TTL_MAX_S, Lease, LeaseClock
 from serai.systems.coordination.state.limits import USUAL
@@ -80,7 +80,7 @@ class NaiveLeases:
         return True
 
 
-@settings(max_examples=300, deadline=None)
+@settings(PATIENT, max_examples=300)
 @given(st.lists(COMMANDS, max_size=40))
 def test_leases_are_their_twin(steps: list[object]) -> None:
     driven, twin = Driven(), NaiveLeases()
@@ -214,7 +214,7 @@ class Both:
             assert self.clock.left_s(known, self.now_s) == expected
 
 
-@settings(max_examples=400)
+@settings(PATIENT, max_examples=400)
 @given(EVENTS)
 def test_the_clock_is_its_twin(events: list[tuple[str, int]]) -> None:
     both = Both()

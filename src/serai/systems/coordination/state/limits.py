@@ -13,7 +13,7 @@ class Limits:
     """All members may have their own: none of these changes what is applied, only when it is done."""
 
     compaction_changes: int = 256
-    """Changes that a step of compaction looks at, with RocksDB about 2 ms. More: commands wait longer for it."""
+    """Changes that a step of compaction looks at, with RocksDB about 3 ms. More: commands wait longer for it."""
     catch_up_changes: int = 512
     """Changes that are read from the history at once, for all watches that lack them."""
     catch_up_reads: int = 8
