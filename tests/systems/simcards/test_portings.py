@@ -58,6 +58,9 @@ async def test_a_number_is_taken_away_given_up_there_and_rests(shop: Shop) -> No
         "accepted",
         "completed",
     ]
+    found = (await shop.client.get(f"{V1}/sales/{sale['id']}")).json()
+    assert (found["state"], found["refund"]["amount"]) == ("returned", 0), "the sale has ended with the number"
+    await shop.prove()
 
 
 async def test_a_number_is_brought_along(shop: Shop) -> None:

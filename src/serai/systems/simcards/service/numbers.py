@@ -9,7 +9,7 @@ from serai.runtime.outbox import Event, Outbox
 from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.allocation.api import Allocation, UnitRef, UnitsTaken
 from serai.systems.simcards.errors import NoSuchNumber, NumberTaken
-from serai.systems.simcards.model import LogLine, NumberRow, Pool, Sale
+from serai.systems.simcards.model import LogLine, NumberRow, Pool, Sale, SaleState
 from serai.systems.simcards.numbering import states
 from serai.systems.simcards.numbering.states import NumberMove, NumberState
 from serai.systems.simcards.service.pools import Pools
@@ -22,6 +22,8 @@ RELEASE_BATCH_MAX = 200
 """Numbers that one round of the loop lets out of quarantine."""
 
 HISTORY_MAX = 200
+
+GIVEN_UP = "The number was given up at the other carrier."
 
 
 class Numbers:
@@ -95,7 +97,7 @@ class Numbers:
             states.after(row.state, NumberMove.REST)
             if row.pool_id is None:
                 raise NoSuchNumber("This number is of another carrier's range; it rests there.")
-            await self._free_unit(tx, row)
+            await self._end_sale(tx, row)
             await self.rest(tx, number, actor, move=NumberMove.REST)
 
         await self._database.retrying(tenant, work)
@@ -146,10 +148,11 @@ class Numbers:
         await self._allocation.unblock(tx, [_unit(pool, row)], "quarantine")
         await self._put(tx, replace(row, state=to, rests_until=None), NumberMove.RELEASE, "quarantine")
 
-    async def _free_unit(self, tx: Transaction, row: NumberRow) -> None:
-        """Ends the claim of the sale that a ported number still is."""
+    async def _end_sale(self, tx: Transaction, row: NumberRow) -> None:
+        """Ends the sale that a ported number still is, and its claim: its unit is free in this transaction."""
         sale = await sales.sale_by_id(tx, row.sale_id) if row.sale_id else None
         if sale is not None:
+            await sales.move_sale(tx, sale.sale_id, (SaleState.ACTIVE,), SaleState.RETURNED, reason=GIVEN_UP)
             claim = await self._allocation.claim_by_id(tx, sale.claim_id)
             await self._allocation.cancel(tx, claim, "ported out")
 
