@@ -93,9 +93,11 @@ async def test_three_members_answer_alike_whoever_is_asked(open_cluster: Open) -
 async def test_nothing_acknowledged_is_lost_when_leaders_die_under_load(open_cluster: Open) -> None:
     cluster = await open_cluster(3)
     acknowledged: dict[bytes, bytes] = {}
+    answers = 0
     going = True
 
     async def client(number: int) -> None:
+        nonlocal answers
         count = 0
         while going:
             count += 1
@@ -109,13 +111,15 @@ async def test_nothing_acknowledged_is_lost_when_leaders_die_under_load(open_clu
                 except CoordinationError:
                     continue
                 acknowledged[key] = value
+                answers += 1
                 break
             await asyncio.sleep(0)
 
     clients = [asyncio.create_task(client(number)) for number in range(8)]
     for _ in range(4):
         leader = await cluster.leader()
-        await asyncio.sleep(0.1)
+        enough = answers + 50
+        await cluster.until(lambda enough=enough: answers >= enough)
         await cluster.kill(leader)
         await cluster.leader()
         await cluster.start(leader)

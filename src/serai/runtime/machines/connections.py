@@ -7,6 +7,7 @@ was another's is refused on either side, in one sentence.
 import asyncio
 import logging
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
@@ -90,7 +91,7 @@ def fault_of(hello: Hello, me: Self, expected: str = "") -> str | None:
     return None
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol, ABC):
     """What both ends share: frames in, frames out."""
 
     def __init__(self, me: Self, ears: Ears, living: "set[Connection]") -> None:
@@ -131,9 +132,9 @@ class Connection(asyncio.Protocol):
             log.warning("the connection with %s is closed: %s", self.peer or "a stranger", error)
             self.abort()
 
+    @abstractmethod
     def hear(self, one: Frame) -> None:
         """A frame of the other end. BadFrame, or the codec's SeraiError."""
-        raise NotImplementedError
 
     def send(self, channel: Channel, body: bytes) -> bool:
         """Whether there was room for it."""
