@@ -12,7 +12,7 @@ from pathlib import Path
 
 from serai.app.shell import make_shell
 from serai.kernel.ports import Clock, Random
-from serai.runtime.http.callers import CallerTable
+from serai.runtime.http.callers import CallerTable, Table
 from serai.runtime.jobs import Queue
 from serai.runtime.outbox import Outbox
 from serai.runtime.postgres.database import open_database
@@ -82,6 +82,7 @@ async def open_world(
             secrets=Secrets({key: secrets(key) for key in SECRETS}),
             data=Path(settings.data),
             callers=CallerTable(clock, descriptor=callers),
+            sign_ins=CallerTable(clock, descriptor=callers, table=Table.SIGN_INS),
         )
 
 

@@ -45,6 +45,8 @@ class World:
     data: Path
     callers: CallerTable
     """How often each caller has asked; shared by the web processes of one supervisor."""
+    sign_ins: CallerTable
+    """How often somebody has tried to sign in, apart from all other requests; shared likewise."""
     provided: dict[type[Any], Any] = field(default_factory=dict)
 
     @property

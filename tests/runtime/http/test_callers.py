@@ -1,15 +1,18 @@
 """Buckets that processes share: together they let through what one would, and forget who was not seen for longest."""
 
+import os
 import subprocess
 import sys
 from collections import Counter
+from hashlib import blake2s
+from itertools import count, islice
 from random import Random
 
 import pytest
 from tests.doubles import ManualClock
 
 from serai.mechanisms.metering.bucket import Bucket, Rate, take
-from serai.runtime.http.callers import CallerTable, shared_file
+from serai.runtime.http.callers import CALLERS_MAX, WAYS, CallerTable, Table, shared_file
 
 ONCE = Rate(burst=1, per_s=0.001)
 
@@ -77,6 +80,42 @@ def test_a_full_table_goes_on_and_still_knows_who_asks_often(clock: ManualClock)
         refused["greedy"] += not admitted(table, b"greedy")
     assert refused["crowd"] == 0
     assert refused["greedy"] > 4_000
+
+
+def test_nobody_can_work_out_who_is_forgotten_for_whom(clock: ManualClock) -> None:
+    """Control: without a secret in the hash, these eight made room for a fresh bucket of the ninth."""
+    table, sets = CallerTable(clock), CALLERS_MAX // WAYS
+
+    def set_without_a_secret(key: bytes) -> int:
+        return int.from_bytes(blake2s(key, digest_size=8).digest(), "little") % sets
+
+    wanted = set_without_a_secret(b"victim")
+    every = (b"junk %d" % number for number in count())
+    neighbours = list(islice((key for key in every if set_without_a_secret(key) == wanted), WAYS))
+    assert admitted(table, b"victim") and not admitted(table, b"victim")
+    for key in neighbours:
+        clock.advance(0.001)
+        admitted(table, key)
+    assert not admitted(table, b"victim")
+
+
+def test_no_flood_of_requests_makes_sign_ins_forgotten(clock: ManualClock) -> None:
+    with shared_file(64) as shared:
+        requests = CallerTable(clock, descriptor=shared.fileno())
+        sign_ins = CallerTable(clock, descriptor=shared.fileno(), table=Table.SIGN_INS)
+        for table in (requests, sign_ins):
+            assert admitted(table, b"victim")
+        for number in range(1_000):
+            clock.advance(0.001)
+            admitted(requests, b"junk %d" % number)
+        assert not admitted(sign_ins, b"victim")
+        assert admitted(requests, b"victim"), "the control: where the flood is, it is forgotten"
+
+
+def test_the_memory_has_its_room_before_anybody_counts() -> None:
+    with shared_file() as shared:
+        known = os.fstat(shared.fileno())
+        assert known.st_blocks * 512 >= known.st_size
 
 
 def test_the_tightest_of_several_limits_is_told(clock: ManualClock) -> None:

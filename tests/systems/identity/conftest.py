@@ -63,6 +63,7 @@ def world(
         secrets=Secrets({"identity": b"s" * 32}),
         data=tmp_path,
         callers=CallerTable(clock),
+        sign_ins=CallerTable(clock),
     )
 
 

@@ -50,7 +50,7 @@ def build(world: World) -> Parts:
         clock=world.clock,
         random=world.random,
         api=api,
-        throttle=Throttle(settings, world.callers),
+        throttle=Throttle(settings, world.sign_ins),
         believed=believed,
         settings=settings,
     )
