@@ -3,7 +3,7 @@
     python -m tests.systems.allocation.airline      prints its port
 
 A fault is named for the next call of a kind: `refuse`, `error` (500), `drop_before` and `drop_after` its effect (the
-connection closes), `hang_before` and `hang_after` (no answer until the process ends).
+connection closes), `hang_before` and `hang_after` (no answer until the process ends). It remembers whom it has refused.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ class Airline:
     """What the provider knows. `effects` counts what it has really done, by call and reference."""
 
     holds: dict[str, dict[str, str]] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
     faults: dict[str, list[str]] = field(default_factory=dict)
     effects: Counter[str] = field(default_factory=Counter)
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
@@ -86,6 +87,7 @@ class Airline:
             return self._told(reference)
         on_it = [hold for hold in self.holds.values() if hold["flight"] == flight and hold["state"] != "returned"]
         if len(on_it) >= SEATS:
+            self.refused.add(reference)
             return web.json_response({"reason": f"{flight} is full."}, status=409)
         ends_at = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
         self.holds[reference] = {
@@ -109,6 +111,8 @@ class Airline:
         return self._move(reference, self.holds.get(reference, {}).get("state", ""), "returned")
 
     def _told(self, reference: str) -> web.Response:
+        if reference in self.refused:
+            return web.json_response({"reason": "It was refused."}, status=409)
         hold = self.holds.get(reference)
         return web.json_response(hold) if hold else web.json_response({}, status=404)
 

@@ -259,6 +259,42 @@ async def test_a_release_while_the_hold_is_on_its_way_waits_for_it(agency: Agenc
     assert (await agency.airline.books())[0] == ["returned"]
 
 
+async def test_what_was_refused_there_and_given_up_here_is_not_kept_by_anybody(agency: Agency) -> None:
+    """Control: the answer to our question was taken for a refusal to take back what had never been given."""
+    for _ in range(2):
+        await agency.hold("SK1")
+    await agency.airline.script(hold="drop_after")
+    claim = await agency.hold("SK1")
+    await agency.shop.move("release", claim)
+    await agency.recover(older_s=100)
+    assert await agency.lines() == ["held", "held", "returned"]
+    await agency.sound()
+
+
+async def test_what_a_provider_may_be_confirming_is_not_swept(agency: Agency) -> None:
+    """Control: the payment's deadline ended it, and a ticket that was paid for was bought and given back."""
+    pool = await agency.shop.pool(range(3))
+    paying = await agency.shop.move("pay", await agency.hold("SK1", units=(UnitRef(pool, 1),)), 60)
+    confirming = await agency.shop.move("confirm_lines", paying)
+    await agency.shop.age(confirming)
+    assert await agency.shop.sweep() == 0
+    claim = await agency.externals.send(await agency.shop.move("confirm_lines", confirming))
+    assert (await agency.shop.move("confirm", claim)).state is ClaimState.CONFIRMED
+    assert await agency.airline.books() == (["confirmed"], [1, 1])
+    await agency.sound()
+
+
+async def test_a_provider_confirms_nothing_once_our_own_part_is_gone(agency: Agency) -> None:
+    pool = await agency.shop.pool(range(3))
+    paying = await agency.shop.move("pay", await agency.hold("SK1", units=(UnitRef(pool, 1),)), 60)
+    await agency.shop.age(paying)
+    await agency.hold(units=(UnitRef(pool, 1),))
+    with pytest.raises(ClaimLost):
+        await agency.shop.move("confirm_lines", paying)
+    assert (await agency.airline.books())[0] == ["held"]
+    await agency.sound()
+
+
 async def test_what_a_provider_will_not_take_back_is_kept_and_told(agency: Agency) -> None:
     claim = await agency.shop.move("confirm", await agency.paid(await agency.hold("SK1")))
     await agency.airline.script(**{"return": "refuse"})

@@ -107,6 +107,12 @@ def after(state: LineState, answer: Answer) -> LineState:
     return BY_ANSWER[state, answer]
 
 
+def as_asked(state: LineState, answer: Answer) -> Answer:
+    """What an answer means that was given to a question and not to a call: what stands there as refused was never
+    given, so there is nothing to return; only who is asked to take something back can refuse that."""
+    return Answer.RETURNED if (state, answer) == (LineState.RETURNING, Answer.REFUSED) else answer
+
+
 def call_after_asking(state: LineState, answer: Answer) -> Call | None:
     """The call to make when a line's call may have been made before, and the provider was asked: None if none.
 

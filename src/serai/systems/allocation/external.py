@@ -8,8 +8,7 @@ has certainly not arrived. So a crash anywhere leaves nothing held for ever, and
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -22,11 +21,11 @@ from serai.mechanisms.allocation.external import (
     Call,
     LineState,
     after,
+    as_asked,
     call_after_asking,
     pause_s,
 )
 from serai.runtime.postgres.database import Database, Transaction
-from serai.systems.allocation.errors import ClaimLost
 from serai.systems.allocation.model import Claim, ExternalLine
 from serai.systems.allocation.service import Allocation
 from serai.systems.allocation.store import external
@@ -155,7 +154,8 @@ class Externals:
         if provider is None:
             log.warning("external line %s: nobody serves the provider %r", line.line_id, line.provider)
             return LOST
-        return _believed(line, await _answered(provider.ask, line))
+        said = _believed(line, await _answered(provider.ask, line))
+        return replace(said, answer=as_asked(line.state, said.answer))
 
     async def _record(self, line: ExternalLine, said: Said) -> ExternalLine | None:
         """Writes what was said and what it means to the claim, in one transaction; None if the line has moved on."""
@@ -174,18 +174,15 @@ class Externals:
                 next_try_s=_next_try_s(line, to, said.answer),
             )
             if recorded is not None:
-                await self._mean(tx, recorded, said.answer)
+                await self._mean(tx, recorded)
             return recorded
 
         return await self._database.retrying(line.tenant_id, write)
 
-    async def _mean(self, tx: Transaction, line: ExternalLine, answer: Answer) -> None:
+    async def _mean(self, tx: Transaction, line: ExternalLine) -> None:
         claim = await self._allocation.claim_by_id(tx, line.claim_id)
         if line.state is LineState.REFUSED and claim.state in _OPEN:
             claim = await self._allocation.release(tx, claim, line.provider)
-        elif line.state is LineState.CONFIRMING and answer is Answer.LOST and claim.state is ClaimState.PAYING:
-            with suppress(ClaimLost):  # its other parts have gone to others; the sweep ends it, and this line with it
-                claim = await self._allocation.doubt(tx, claim, line.provider)
         if line.state is LineState.KEPT:
             log.warning("external line %s: %s keeps it: %s", line.line_id, line.provider, line.reason)
         if line.state in RESTING and claim.owner in self._told:

@@ -284,7 +284,8 @@ class Allocation:
     async def confirm_lines(self, tx: Transaction, claim: Claim, actor: str = "") -> Claim:
         """The payment is sure: after the commit, by `Externals.send`, the providers confirm. ClaimLost, ClaimPending.
 
-        Asking again changes nothing. `confirm` follows when all lines are confirmed.
+        From here on no time ends the claim, for what a provider is confirming must not be swept. Asking again changes
+        nothing. `confirm` follows when all lines are confirmed.
         """
         await external.lock_claim(tx, claim.claim_id)
         now = await self.claim_by_id(tx, claim.claim_id)
@@ -292,6 +293,8 @@ class Allocation:
             raise ClaimLost(f"The hold is {now.state.value}; nothing of it can be confirmed.")
         if any(line.state is LineState.ASKED for line in now.externals):
             raise ClaimPending("A provider has not answered yet; try again in a moment.")
+        if now.state is ClaimState.PAYING and now.externals:
+            now = await self._move(tx, now, Move.DOUBT, 0, actor)
         await external.move_lines(tx, claim.claim_id, {LineState.HELD}, LineState.CONFIRMING, Move.CONFIRM.value, actor)
         return replace(now, externals=await external.lines_of(tx, claim.claim_id))
 
