@@ -69,6 +69,9 @@ async def test_a_porting_is_accepted_and_completed_at_the_desk(shop: Shop) -> No
     manager = await signed_in(shop.site)
     page = await open_page(manager, "/desk/portings")
     assert "Other Mobile" in page and "It has moved" not in page
+    assert (await send(manager, page, f"/desk/portings/{porting_id}/withdraw")).status_code == 404, "its owner's alone"
+    long = await send(manager, page, f"/desk/portings/{porting_id}/reject", reason="x" * 201)
+    assert long.status_code == 303 and "It has moved" not in await open_page(manager, "/desk/portings")
     assert (await send(manager, page, f"/desk/portings/{porting_id}/accept")).status_code == 303
     page = await open_page(manager, "/desk/portings")
     assert "It has moved" in page

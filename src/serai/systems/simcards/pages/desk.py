@@ -12,7 +12,7 @@ from serai.kernel.errors import Conflict, Invalid, NotFound
 from serai.kernel.ports import Random
 from serai.runtime.http.answers import path_uuid
 from serai.runtime.http.principal import Principal
-from serai.runtime.sheets import BadSheet, ImportReport
+from serai.runtime.sheets import BadSheet, ImportReport, SheetRefused
 from serai.systems.simcards.errors import NoSuchPool, NoSuchPorting
 from serai.systems.simcards.http.models import ReasonIn
 from serai.systems.simcards.http.parts import Manager, PlainId, Seller, Simcards
@@ -175,14 +175,13 @@ class DeskPages:
     async def decide(self, request: Request, principal: Manager, porting_id: PlainId, move: str) -> Response:
         """Moves a request along its table."""
         form = await read_form(request)
+        chosen = next((known for known in MOVE_WORDS if known == move), None)
+        if chosen is None:
+            raise NoSuchPorting(f"Nobody at the desk moves a request by {move!r}.")
+        found = path_uuid(porting_id, NoSuchPorting, "porting request")
         try:
-            chosen = PortingMove(move)
-            found = path_uuid(porting_id, NoSuchPorting, "porting request")
-            moved = await self._shop.portings.move(
-                principal.tenant, found, chosen, principal.label, form.value("reason")
-            )
-        except ValueError:
-            raise NoSuchPorting(f"A request cannot be moved by {move!r}.") from None
+            reason = form.read_as(ReasonIn, {"reason": form.value("reason")}).reason
+            moved = await self._shop.portings.move(principal.tenant, found, chosen, principal.label, reason)
         except (Conflict, Invalid) as error:
             return refused(request, f"{DESK}/portings", error)
         return done(request, f"{DESK}/portings", f"{shown(moved.number)} is {moved.state.value} now.")
@@ -198,7 +197,7 @@ class DeskPages:
         try:
             upload = await read_upload(request)
             report = await self._loaded(principal, upload)
-        except BadSheet as error:
+        except (BadSheet, SheetRefused) as error:
             return await self._cards(request, principal, Importing("cards", refused=error.message), error.status)
         if upload.confirmed and not report.errors:
             word = "card is" if report.imported == 1 else "cards are"
