@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import keep, percentile
+from benchmarks.machine import keep, machine, percentile
 from serai.kernel.ports import OrderedMap
 from serai.mechanisms.consensus.messages import Entry, Kind
 from serai.runtime.machines.maps import DurableMap
@@ -128,9 +128,12 @@ def main(arguments: list[str]) -> None:
         rocks.close()
     finally:
         shutil.rmtree(folder)
+    console = Console()
     if chosen.json:
-        keep("coordination_state", figures)
+        console.print_json(data={"machine": machine(), "figures": figures})
+        return
     table = Table("what", "", box=None)
     for what, figure in figures.items():
         table.add_row(what, f"{figure:,.2f}")
-    Console().print(table)
+    console.print(table)
+    console.print(f"kept in {keep('coordination_state', figures)}")

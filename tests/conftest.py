@@ -17,6 +17,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from tests.doubles import ManualClock, SeededRandom
 from tests.event_schemas import undocumented_events
@@ -31,6 +32,10 @@ from serai.runtime.processes import Account, service_account
 
 TENANT = UUID("018f0000-0000-7000-8000-00000000000a")
 OTHER_TENANT = UUID("018f0000-0000-7000-8000-00000000000b")
+
+# How busy the machine is says nothing about a property.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 POOL_MAX = 16
 """Connections that a test's database may open; a race that wants more opens its own."""
