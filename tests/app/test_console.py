@@ -29,9 +29,9 @@ open_site = _cinema().open_site
 async def test_home_has_a_tile_with_a_figure_for_every_system(open_site: Any) -> None:
     site = await open_site()
     page = (await site.client.get("/")).text
-    for name in ("cinema", "simcards", "stock", "payments", "allocation", "identity"):
+    for name in ("cinema", "simcards", "stock", "payments", "allocation", "identity", "coordination"):
         assert f'id="tile-{name}"' in page
-    assert "6 of 6 ready" in page and "seats sold" in page and "answers in" in page
+    assert "7 of 7 ready" in page and "seats sold" in page and "answers in" in page
     assert (await site.client.get("/fragments/home")).status_code == 200
 
 

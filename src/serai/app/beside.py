@@ -1,4 +1,4 @@
-"""The engines beside the systems, each a process that imports little: the payments gateway and the mailbox."""
+"""The engines beside the systems, each a process that imports little: gateway, mailbox, coordination."""
 
 import asyncio
 from dataclasses import replace
@@ -42,6 +42,14 @@ async def run_gateway(configuration: Configuration) -> None:
         settle()
         say_ready()
         await serving
+
+
+async def run_coordination(configuration: Configuration) -> None:
+    """The embedded configuration store, as a cluster of one."""
+    serve = import_module("serai.systems.coordination.serve").serve
+    own = configuration.get(import_module("serai.systems.coordination.settings").CoordinationSettings)
+    embedded = import_module("serai.app.upkeep.store").embedded_store(configuration.get(RuntimeSettings), own)
+    await serve(embedded, SystemClock(), SystemRandom(), stop_signal(), say_ready)
 
 
 async def run_mailbox(configuration: Configuration) -> None:

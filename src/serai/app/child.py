@@ -28,6 +28,7 @@ CHILDREN = {
     "prepare": "serai.app.serving:run_prepare",
     "gateway": "serai.app.beside:run_gateway",
     "mailbox": "serai.app.beside:run_mailbox",
+    "coordination": "serai.app.beside:run_coordination",
     "jobs": "serai.app.serving:run_jobs",
     "web": "serai.app.serving:run_web",
 }

@@ -7,7 +7,9 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -31,7 +33,7 @@ DISK_FREE_MIN = 1024**3
 
 CONNECT_S = 3.0
 
-_LISTENING = ("web", "postgres", "gateway", "mailbox")
+_LISTENING = ("web", "postgres", "gateway", "mailbox", "coordination", "coordination peer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Finding:
 
 def examine(settings: RuntimeSettings) -> list[Finding]:
     """Everything, in the order in which a start would meet it."""
-    parts = (_machine, _data, _disk, _postgres, _children, _flow, _services)
+    parts = (_machine, _data, _disk, _postgres, _children, _flow, _store, _services)
     return [finding for part in parts for finding in part(settings)]
 
 
@@ -146,6 +148,29 @@ async def _asked_flow(url: str) -> Flow:
         url, SystemRandom(), pool_min=1, pool_max=1, wait_s=CONNECT_S, name="serai doctor"
     ) as jobs:
         return await flow_of(jobs)
+
+
+def _store(settings: RuntimeSettings) -> Iterator[Finding]:
+    """The configuration store, embedded or not: whether somebody leads, and whether it takes writes."""
+    url = settings.etcd_url or import_module("serai.app.upkeep.store").embedded_url(settings)
+    if not url:
+        return
+    try:
+        endpoint, told = asyncio.run(_asked_store(url))
+    except SeraiError as error:
+        yield Finding("coordination", False, error.message)
+        return
+    troubles = "; ".join(told.errors)
+    if "NOSPACE" in troubles:
+        troubles += ": make room, then etcdctl compact, defrag and alarm disarm"
+    words = f"{endpoint}: revision {told.header.revision}, {told.dbSize / 1024**2:.1f} MiB"
+    yield Finding("coordination", not troubles, f"{words}; {troubles}" if troubles else words)
+
+
+async def _asked_store(url: str) -> tuple[str, Any]:
+    client = import_module("serai.systems.coordination.client")
+    async with client.Client(url, deadlines=client.Deadlines(call_s=CONNECT_S)) as store:
+        return store.wire.endpoints[0], await store.status()
 
 
 def _services(settings: RuntimeSettings) -> Iterator[Finding]:

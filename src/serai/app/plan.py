@@ -26,7 +26,16 @@ WEB_SOCKET = "SERAI_WEB_FD"
 CALLERS = "SERAI_CALLERS_FD"
 """Names the inherited socket in a web child's environment: bound, and to be listened on when the child can serve."""
 
-PORTS = {"web": 0, "postgres": 1, "kv": 2, "broker": 3, "coordination": 4, "gateway": 6, "mailbox": 7}
+PORTS = {
+    "web": 0,
+    "postgres": 1,
+    "kv": 2,
+    "broker": 3,
+    "coordination": 4,
+    "coordination peer": 5,
+    "gateway": 6,
+    "mailbox": 7,
+}
 """Where each child listens, counted from SERAI_PORT."""
 
 PROGRAM = (sys.executable, "-m", "serai.app.child")
@@ -134,12 +143,15 @@ def postgres_child(server: EmbeddedServer) -> Child:
 
 
 def _engines_beside(site: Site) -> list[Child]:
-    """The gateway where money is taken, and the mailbox: left out where the real ones are named by URL."""
+    """Gateway, mailbox and configuration store: left out where the real ones are named by URL."""
     found = []
     if not site.settings.stripe_url and "payments" in site.systems:
         found.append(replace(_own(site, "gateway"), vital=False, url=_local(site, "gateway", "http")))
     if not site.settings.smtp_url:
         found.append(replace(_own(site, "mailbox"), vital=False, url=_local(site, "mailbox", "smtp")))
+    if not site.settings.etcd_url and "coordination" in site.systems:
+        store = replace(_own(site, "coordination"), vital=False, url=_local(site, "coordination", "http"))
+        found.append(store)
     return found
 
 
@@ -179,6 +191,7 @@ def _environment(site: Site) -> dict[str, str]:
         "SERAI_POSTGRES_JOBS_URL": site.urls.jobs,
         "SERAI_STRIPE_URL": settings.stripe_url or _local(site, "gateway", "http"),
         "SERAI_SMTP_URL": settings.smtp_url or _local(site, "mailbox", "smtp"),
+        "SERAI_ETCD_URL": settings.etcd_url or _local(site, "coordination", "http"),
     }
     # The owner's URL reaches the one child that prepares, and nobody who answers requests.
     inherited = {name: value for name, value in os.environ.items() if name != "SERAI_POSTGRES_OWNER_URL"}

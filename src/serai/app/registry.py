@@ -13,6 +13,7 @@ MODULES = (
     "serai.systems.cinema.system",
     "serai.systems.simcards.system",
     "serai.systems.stock.system",
+    "serai.systems.coordination.system",
 )
 """Modules with a `SYSTEM`; each may need those above it."""
 

@@ -93,9 +93,9 @@ def _empty(directory: Path) -> None:
 
 async def _keep(site: Site, data: Path, web: socket.socket, display: Display) -> None:
     children = plan(site)
-    for name in ("gateway", "mailbox"):
+    for name in ("gateway", "mailbox", "coordination"):
         if any(child.name == name for child in children):
-            require_free_port(port_of(site.settings, name), f"the {name}")
+            require_free_port(port_of(site.settings, name), f"the {name}" if name != "coordination" else name)
     supervisor = Supervisor(
         children,
         data,

@@ -183,6 +183,9 @@ class RuntimeSettings(Settings):
     pool_wait_s: float = setting(10.0, "Longest wait for a free connection before a request gets 503.", unit="s")
     statement_timeout_s: float = setting(15.0, "Longest time one SQL statement may run.", unit="s")
     smtp_url: str = setting("", "SMTP relay (smtp://user:password@host:port); unset: the mailbox.", secret=True)
+    etcd_url: str = setting(
+        "", "Any etcd v3 (http://user:password@host:port,...) for coordination; unset: the embedded one.", secret=True
+    )
     mail_from: str = setting("Serai Tickets <tickets@serai.example>", "Sender of every mail.")
     stripe_url: str = setting("", "Base address of Stripe's API; unset: the embedded gateway.")
     stripe_key: str = setting("", "Secret key of the Stripe account; unset: the embedded gateway's.", secret=True)

@@ -130,3 +130,4 @@ async def test_a_snapshot_is_not_left_in_part(tmp_path: Path) -> None:
     async with Site(tmp_path, 1) as site:
         ended = await serai("snapshot", str(tmp_path / "file"), "--endpoint", f"http://127.0.0.1:{site['a'].port}")
         assert ended.code == 1 and not list(tmp_path.iterdir()), ended.said
+        assert "cannot be reached" in ended.said and len(ended.said.splitlines()) == 1, ended.said

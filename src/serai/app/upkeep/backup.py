@@ -1,7 +1,8 @@
 """A whole site into one file, and one file into a whole site.
 
 The database is dumped before the gateway's file is copied, so the gateway knows every payment that the database speaks
-of; what it knows beyond that is given back by the nightly reconciliation. Nothing stops while a backup is taken.
+of; what it knows beyond that is given back by the nightly reconciliation. The configuration store gives a snapshot.
+Nothing stops while a backup is taken.
 """
 
 import shutil
@@ -23,6 +24,7 @@ from serai.app.upkeep.parcel import (
     write_parcel,
 )
 from serai.app.upkeep.reach import any_engine, owner_of_outside, reached, server_for_task
+from serai.app.upkeep.store import restore_store, save_store
 from serai.app.upkeep.unfinished import MARK, mark, unmark
 from serai.kernel.errors import Misconfigured
 from serai.kernel.ports import Clock
@@ -36,6 +38,7 @@ DUMP = "postgres.dump"
 SECRETS = "secrets.json"
 MAIL = "mail"
 GATEWAY = f"gateway/{GATEWAY_FILE}"
+STORE = "coordination/store.snapshot"
 
 _STAGING = "restoring"
 
@@ -55,6 +58,7 @@ def back_up(settings: RuntimeSettings, target: Path, clock: Clock) -> Manifest:
         with reached(settings) as reach:
             dumped = dump(reach.engine, reach.url, tree / DUMP)
         _copy_gateway(settings.data / GATEWAY, tree / GATEWAY)
+        save_store(settings, tree / STORE)
         _copy_mail(settings.data / MAIL, tree / MAIL)
         shutil.copyfile(settings.data / SECRETS, tree / SECRETS)
         manifest = Manifest(
@@ -141,6 +145,8 @@ def _restore_into(settings: RuntimeSettings, data: Path, source: Path, owner: st
             (tree / folder).rename(data / folder)
     for folder in ("new", "cur", "tmp"):  # a mailbox without mail left no folders in the file
         (data / MAIL / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    if STORE in manifest.members:
+        restore_store(settings, tree / STORE)
     engine = any_engine(settings)
     if owner:
         load(engine, owner, tree / DUMP, manifest.rows)

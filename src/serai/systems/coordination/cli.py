@@ -116,9 +116,9 @@ def restore(*, file: Path, data: Path, name: str, peer_port: int, initial: str) 
 
     Example: serai coordination restore store.snapshot --data ./restored
     """
-    revision = import_module("serai.systems.coordination.snapshots").restore(
-        file, {"name": name, "data": data, "peer_port": peer_port, "initial": initial}, SystemRandom()
-    )
+    made = import_module("serai.systems.coordination.settings").CoordinationSettings
+    settings = made(name=name, data=data, peer_port=peer_port, initial=initial)
+    revision = import_module("serai.systems.coordination.snapshots").restore(file, settings, SystemRandom())
     click.echo(
         f"{data} begins at revision {revision}; start it with: serai coordination serve --name {name} --data {data}"
     )

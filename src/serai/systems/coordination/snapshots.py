@@ -4,18 +4,18 @@ What is restored is a new cluster with new members, so that nobody of the old on
 and their revisions are those of the file. A restore that was cut short leaves a directory that no member starts in.
 """
 
-from collections.abc import Mapping
+import socket
 from pathlib import Path
-from typing import Any
 
 from serai.kernel.errors import Misconfigured
-from serai.kernel.ports import Random
+from serai.kernel.ports import Clock, Random
 from serai.mechanisms.consensus.messages import Configuration
 from serai.mechanisms.consensus.seeding import SEED_INDEX, seeded
 from serai.runtime.files import DirectoryLock, make_data_directory
 from serai.runtime.machines.disk import Directory, Files
 from serai.runtime.machines.maps import DurableMap
 from serai.systems.coordination import saved
+from serai.systems.coordination.client import Client
 from serai.systems.coordination.cluster.identity import (
     KEYS,
     LOG,
@@ -23,20 +23,25 @@ from serai.systems.coordination.cluster.identity import (
     consensus_name,
     founded,
     keep_identity,
+    read_identity,
     require_untouched,
 )
+from serai.systems.coordination.errors import NoLeader
+from serai.systems.coordination.node import CoordinationNode, World
 from serai.systems.coordination.settings import CoordinationSettings
 from serai.systems.coordination.state.machine import State
 
+CAUGHT_UP_S = 60.0
+"""How long a stopped member may take to read its log."""
 
-async def save(store: Any, file: Path) -> int:
-    """From a running store into a file; its size. The file is there whole, or not at all. CoordinationError."""
+
+async def save(store: Client, file: Path) -> int:
+    """From a running store into a file; its size. The file is there whole, or not at all. CoordinationError,
+    Misconfigured."""
     part = file.with_name(f".{file.name}.part")
-    size = 0
     try:
         with part.open("wb") as target:
-            async for piece in store.snapshot():
-                size += target.write(piece)
+            size = sum([target.write(piece) async for piece in store.snapshot()])
         saved.read(part)
         part.replace(file)
     except OSError as error:
@@ -46,9 +51,25 @@ async def save(store: Any, file: Path) -> int:
     return size
 
 
-def restore(file: Path, options: Mapping[str, object], random: Random) -> int:
+async def save_stopped(settings: CoordinationSettings, file: Path, clock: Clock, random: Random) -> None:
+    """From the directory of a member that is alone in its cluster and does not run. Misconfigured, NoLeader."""
+    data = make_data_directory(settings.data)
+    with DirectoryLock(data), socket.create_server(("127.0.0.1", 0)) as sock, file.open("wb") as target:
+        identity = read_identity(data)
+        assert identity is not None, "the caller has looked"
+        node = CoordinationNode(identity, settings, data, World(clock, random, sock))
+        await node.start()
+        try:
+            if not await node.caught_up(CAUGHT_UP_S):
+                raise NoLeader(f"the member in {data} cannot lead by itself; start its cluster and ask that")
+            for _, piece in saved.written(node.snapshot()):
+                target.write(piece)
+        finally:
+            await node.stop()
+
+
+def restore(file: Path, settings: CoordinationSettings, random: Random) -> int:
     """A directory that is a member of a new cluster; the revision. Misconfigured."""
-    settings = CoordinationSettings(**options)  # type: ignore[arg-type]  # the command line's own names
     if not file.is_file():
         raise Misconfigured(f"There is no file {file}; name the snapshot to restore.")
     head, chunks = saved.read(file)
