@@ -23,6 +23,7 @@ FRESH_S = 2.0
 CHILDREN = {
     "gateway": ("Gateway", "wallet"),
     "mailbox": ("Mailbox", "inbox"),
+    "coordination": ("Coordination", "network"),
     "jobs": ("Jobs", "layers"),
     "web": ("Web", "globe"),
 }
