@@ -184,7 +184,7 @@ class RuntimeSettings(Settings):
     statement_timeout_s: float = setting(15.0, "Longest time one SQL statement may run.", unit="s")
     smtp_url: str = setting("", "SMTP relay (smtp://user:password@host:port); unset: the mailbox.", secret=True)
     etcd_url: str = setting(
-        "", "Any etcd v3 (http://user:password@host:port,...) for coordination; unset: the embedded one.", secret=True
+        "", "Any etcd v3 (https://user:password@host:port,...?cacert=PEM) for coordination; unset: ours.", secret=True
     )
     mail_from: str = setting("Serai Tickets <tickets@serai.example>", "Sender of every mail.")
     stripe_url: str = setting("", "Base address of Stripe's API; unset: the embedded gateway.")

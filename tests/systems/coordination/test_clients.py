@@ -8,7 +8,7 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import grpc.aio
 import httpx
 import pytest
 from aetcd import transactions as t
+from tests.systems.coordination.certificates import Certificates
 from tests.systems.coordination.doors import WAIT_S, Stub, opened, refused, said
 from tests.systems.coordination.site import Cluster
 
@@ -160,26 +161,14 @@ async def test_etcdctl_does_what_its_users_do(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def certificates(tmp_path: Path) -> Callable[[str], str]:
-    """An authority, a server's certificate for 127.0.0.1, and one of a client named root."""
-
-    def run(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=tmp_path, check=True, capture_output=True)
-
-    new = ("req", "-newkey", "rsa:2048", "-nodes")
-    run(*new, "-x509", "-days", "2", "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem")
-    for name, extra in (("server", "subjectAltName=IP:127.0.0.1"), ("root", "subjectAltName=DNS:root")):
-        (tmp_path / "ext").write_text(extra)
-        run(*new, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        run("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", "2", "-extfile", "ext", "-out", f"{name}.pem")  # fmt: skip
-    return lambda name: str(tmp_path / name)
+def certificates(tmp_path: Path) -> Certificates:
+    return Certificates(tmp_path)
 
 
-async def test_a_certificate_is_a_sign_in_for_grpc_and_not_for_the_gateway(certificates: Callable[[str], str]) -> None:
-    settings = {"certificate": certificates("server.pem"), "key": certificates("server.key")}
-    async with opened(client_authority=certificates("ca.pem"), **settings) as door:
-        files = [Path(certificates(name)).read_bytes() for name in ("ca.pem", "root.key", "root.pem")]
+async def test_a_certificate_is_a_sign_in_for_grpc_and_not_for_the_gateway(certificates: Certificates) -> None:
+    settings = {"certificate": str(certificates("server.pem")), "key": str(certificates("server.key"))}
+    async with opened(client_authority=str(certificates("ca.pem")), **settings) as door:
+        files = [certificates(name).read_bytes() for name in ("ca.pem", "root.key", "root.pem")]
         address = f"127.0.0.1:{door.port}"
         async with grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(*files)) as channel:
             stub = Stub(channel)

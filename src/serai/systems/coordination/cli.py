@@ -5,6 +5,7 @@ imported where they are used: a member that serves must stay small, and a verb m
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from importlib import import_module
@@ -29,7 +30,7 @@ at_endpoint = click.option(
     default=ENDPOINT,
     show_default=True,
     metavar="URL",
-    help="Members, as http://host:port,...; also SERAI_ETCD_URL.",
+    help="Members, as http://host:port,...; https:// with ?cacert=, &cert= and &key= files; also SERAI_ETCD_URL.",
 )
 as_user = click.option("--user", envvar="SERAI_ETCD_USER", default="", metavar="NAME:PASSWORD", help="Who asks.")
 as_json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for machines.")
@@ -49,6 +50,7 @@ def coordination() -> None:
 
 
 def _with(work: Callable[[Any], Awaitable[T]], endpoint: str, user: str) -> T:
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # it has a log of its own beside its errors, which we tell
     client = import_module("serai.systems.coordination.client").Client
 
     async def run() -> T:
@@ -79,6 +81,9 @@ def _print_json(document: object) -> None:
 @click.option("--certificate", metavar="PEM", help="TLS for clients, with --key.")
 @click.option("--key", metavar="PEM", help="The certificate's key.")
 @click.option("--client-authority", metavar="PEM", help="Clients need a certificate of this authority.")
+@click.option("--peer-certificate", metavar="PEM", help="TLS among members, with --peer-key and --peer-authority.")
+@click.option("--peer-key", metavar="PEM", help="Its key.")
+@click.option("--peer-authority", metavar="PEM", help="Members need a certificate of this authority.")
 def serve(**command_line: Any) -> None:
     """Serve one member until Ctrl-C.
 

@@ -24,7 +24,7 @@ class CoordinationSettings(Settings):
     peer_port: int = setting(2380, "Port for the other members.", unit="port")
     advertise: str = setting("", "Host name under which clients and members reach this one.", zero="host")
     initial: str = setting("", "Members of a new cluster, as name=host:port,...", zero="this one alone")
-    join: str = setting("", "Client address (host:port) of a member whose cluster this one was added to.")
+    join: str = setting("", "Client address (host:port or URL) of a member whose cluster this one was added to.")
     token: str = setting("serai-cluster", "Tells clusters at the same addresses apart when they are founded.")
 
     heartbeat_s: float = setting(0.1, "How often a leader is heard; about ten round trips of the network.", unit="s")
@@ -81,6 +81,12 @@ class CoordinationSettings(Settings):
                 raise Misconfigured(f"--initial has {part!r}; write name=host:port,name=host:port.")
             found.append((name, where if "://" in where else f"{scheme}://{where}"))
         return found
+
+    @property
+    def join_url(self) -> str:
+        """Where the cluster is asked for its members."""
+        scheme = "https" if self.certificate else "http"
+        return self.join if "://" in self.join else f"{scheme}://{self.join}"
 
     @property
     def message_bytes_max(self) -> int:

@@ -1,5 +1,7 @@
 """Keys, pages, transactions."""
 
+from pathlib import Path
+
 import pytest
 
 from serai.kernel.errors import Misconfigured
@@ -11,6 +13,7 @@ from serai.systems.coordination.client import (
     Get,
     KeyChanged,
     Put,
+    Tls,
     Unchanged,
     ValueIs,
 )
@@ -121,7 +124,19 @@ def test_the_user_of_an_endpoint_is_not_shown() -> None:
     assert "secret" not in str(raised.value)
 
 
-@pytest.mark.parametrize("text", ["", " , ", "ftp://a", "http://", "http://a:x", "http://a:70000", "http://a/path"])
+def test_an_endpoint_names_the_files_of_tls() -> None:
+    found = Endpoints.parse("https://a:1,https://b:2?cacert=/tls/ca.pem&cert=me.pem&key=me.key")
+    assert [str(one) for one in found.members] == ["https://a:1", "https://b:2"]
+    assert found.tls == Tls(Path("/tls/ca.pem"), Path("me.pem"), Path("me.key"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " , ", "ftp://a", "http://", "http://a:x", "http://a:70000", "http://a/path"),
+        *("http://a?cacert=ca.pem", "https://a?ca=ca.pem", "https://a?cacert=", "https://a?cert=me.pem"),
+    ],
+)
 def test_what_is_no_endpoint_is_refused(text: str) -> None:
     with pytest.raises(Misconfigured):
         Endpoints.parse(text)

@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import socket
-import subprocess
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from tests.systems.coordination import stores
+from tests.systems.coordination.certificates import Certificates
 from tests.systems.coordination.doors import opened
 
 from serai.kernel.errors import Misconfigured
@@ -161,32 +160,20 @@ async def test_rights_are_the_users(guarded: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """An authority, a server's certificate for 127.0.0.1, and one of a client named root."""
-    place = tmp_path_factory.mktemp("certificates")
-
-    def run(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=place, check=True, capture_output=True)
-
-    new = ("req", "-newkey", "rsa:2048", "-nodes")
-    run(*new, "-x509", "-days", "2", "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem")
-    for name, extra in (("server", "subjectAltName=IP:127.0.0.1"), ("root", "subjectAltName=DNS:root")):
-        (place / "ext").write_text(extra)
-        run(*new, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        run("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", "2", "-extfile", "ext", "-out", f"{name}.pem")  # fmt: skip
-    return lambda name: place / name
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
-async def test_a_store_with_tls_wants_our_certificate_and_we_its_authority(
-    certificates: Callable[[str], Path],
-) -> None:
+async def test_a_store_with_tls_wants_our_certificate_and_we_its_authority(certificates: Certificates) -> None:
     settings = {"certificate": str(certificates("server.pem")), "key": str(certificates("server.key"))}
     async with opened(client_authority=str(certificates("ca.pem")), **settings) as door:
         url = f"https://127.0.0.1:{door.port}"
         ours = Tls(certificates("ca.pem"), certificates("root.pem"), certificates("root.key"))
         async with stores.client(url, tls=ours) as store:
             await store.set("/k", "v")
+        files = f"cacert={certificates('ca.pem')}&cert={certificates('root.pem')}&key={certificates('root.key')}"
+        async with stores.client(f"{url}?{files}") as store:
+            await store.set("/k", "w")
         for wrong in (Tls(), Tls(authority=certificates("ca.pem"))):
             async with stores.client(url, tls=wrong, deadlines=SHORT) as store:
                 with pytest.raises((Unreachable, Unanswered)):

@@ -44,10 +44,11 @@ class Client:
         tls: Tls | None = None,
         deadlines: Deadlines | None = None,
     ) -> None:
-        """'http://a:2379,http://b:2379'; any one that is reached will do. https:// speaks TLS. Misconfigured."""
-        parsed = Endpoints.parse(endpoints)
-        known = Endpoints(parsed.members, user or parsed.user, password or parsed.password)
-        self.wire = Wire(known, tls or Tls(), deadlines or Deadlines())
+        """'http://a:2379,http://b:2379'; any one that is reached will do. https:// speaks TLS, with
+        '?cacert=ca.pem&cert=me.pem&key=me.key' or `tls`. What is given here goes before the URL's. Misconfigured."""
+        named = Endpoints.parse(endpoints)
+        known = Endpoints(named.members, user or named.user, password or named.password, tls or named.tls)
+        self.wire = Wire(known, deadlines or Deadlines())
 
     async def __aenter__(self) -> Self:
         return self

@@ -15,7 +15,7 @@ import grpc.aio
 
 from serai.protocols.etcd.messages import message, rpc
 from serai.protocols.etcd.table import RPCS, Rpc
-from serai.systems.coordination.client.endpoints import Endpoint, Endpoints, Tls
+from serai.systems.coordination.client.endpoints import Endpoint, Endpoints
 from serai.systems.coordination.client.errors import Foreign, Unanswered, Unreachable
 from serai.systems.coordination.errors import (
     BY_CODE,
@@ -58,6 +58,8 @@ _ELSEWHERE = (Unreachable, NoLeader, TooManyRequests, Stopped)
 _SIGN_IN_AGAIN = (InvalidToken, AuthOldRevision)
 NOT_CONNECTED = ("failed to connect", "Channel is closed", "name resolution", "DNS resolution", "Name or service")
 """How gRPC says that a call never left."""
+NOT_BELIEVED = "CERTIFICATE_VERIFY_FAILED"
+"""How OpenSSL says, through gRPC, that a member's certificate is not of an authority that is believed."""
 LEADER_NEEDED = ("hasleader", "true")
 """Ends a stream of a member that is cut off from the leader, so that another member is asked."""
 
@@ -65,10 +67,10 @@ LEADER_NEEDED = ("hasleader", "true")
 class Wire:
     """Connections to all members; calls go to one of them until it fails. Belongs to one event loop."""
 
-    def __init__(self, endpoints: Endpoints, tls: Tls, deadlines: Deadlines) -> None:
+    def __init__(self, endpoints: Endpoints, deadlines: Deadlines) -> None:
         self._members = endpoints.members
         self._user, self._password = endpoints.user, endpoints.password
-        self._tls = tls
+        self._tls = endpoints.tls
         self.deadlines = deadlines
         self._channels: dict[Endpoint, grpc.aio.Channel] = {}
         self._token = ""
@@ -197,8 +199,8 @@ def told(error: grpc.aio.AioRpcError, member: str) -> CoordinationError:
     if leaf is not None:
         return leaf(f"{member} says: {details}")
     match error.code():
-        case grpc.StatusCode.UNAVAILABLE if any(words in details for words in NOT_CONNECTED):
-            return Unreachable(f"{member} cannot be reached: {details}")
+        case grpc.StatusCode.UNAVAILABLE if any(words in details for words in (NOT_BELIEVED, *NOT_CONNECTED)):
+            return Unreachable(_unreached(details, member))
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
             return Unanswered(f"the connection to {member} broke ({details}); it may have been done")
         case grpc.StatusCode.DEADLINE_EXCEEDED:
@@ -207,6 +209,12 @@ def told(error: grpc.aio.AioRpcError, member: str) -> CoordinationError:
             return NotCapable(f"{member} does not serve this: {details}")
         case code:
             return Foreign(f"{member} says {code.name}: {details}")
+
+
+def _unreached(details: str, member: str) -> str:
+    if NOT_BELIEVED in details:
+        return f"{member} shows a certificate that is not believed; name the file of its authority: ?cacert=ca.pem"
+    return f"{member} cannot be reached: {details}"
 
 
 def by_words(details: str) -> type[CoordinationError] | None:
