@@ -14,8 +14,10 @@ from serai.systems.identity.browser import (
     PageRoute,
     account_of,
     csrf_token,
+    done,
     flashes_of,
     leave_flash,
+    refused,
     settle,
 )
 from serai.systems.identity.credentials import key_hint, new_key, parse_key
@@ -48,8 +50,10 @@ __all__ = [
     "account_of",
     "csrf_token",
     "demo_users_present",
+    "done",
     "flashes_of",
     "leave_flash",
+    "refused",
     "settle",
 ]
 

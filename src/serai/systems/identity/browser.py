@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse
 
-from serai.kernel.errors import Unauthenticated
+from serai.kernel.errors import SeraiError, Unauthenticated
 from serai.kernel.ports import Random
 from serai.runtime.http.principal import current_principal
 from serai.systems.identity.credentials import Signer
@@ -181,6 +181,20 @@ def flashes_of(request: Request) -> list[Flash]:
 def leave_flash(request: Request, response: Response, tone: str, text: str) -> None:
     """Leaves a message for the page that `response` leads to."""
     browser_of(request).leave_flash(request, response, Flash(tone, text))
+
+
+def done(request: Request, href: str, said: str) -> Response:
+    """Leads on from a form that was taken, and says so on the page that it leads to."""
+    response = RedirectResponse(href, 303)
+    leave_flash(request, response, "ok", said)
+    return response
+
+
+def refused(request: Request, href: str, error: SeraiError) -> Response:
+    """Leads back from a button whose wish cannot be, and says why."""
+    response = RedirectResponse(href, 303)
+    leave_flash(request, response, "bad", error.message)
+    return response
 
 
 def settle(request: Request, response: Response) -> None:

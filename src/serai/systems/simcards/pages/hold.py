@@ -15,14 +15,14 @@ from serai.runtime.http.idempotency import IdempotencyKeyReused, RequestInFlight
 from serai.runtime.http.principal import Asking
 from serai.systems.allocation.api import ClaimState
 from serai.systems.checkout.api import PayForm, attempt_key, checked
-from serai.systems.identity.api import leave_flash
+from serai.systems.identity.api import done, leave_flash
 from serai.systems.payments.api import PaymentState, PaymentUnknown
 from serai.systems.simcards.errors import NoSuchNumberHold, NumberHoldExpired
 from serai.systems.simcards.http.models import IdentityIn
 from serai.systems.simcards.http.parts import Simcards, capability
 from serai.systems.simcards.model import Identity, SaleState
 from serai.systems.simcards.numbering.plans import shown
-from serai.systems.simcards.pages.parts import DOCUMENTS, HOME, SYSTEM, countries, country, done
+from serai.systems.simcards.pages.parts import DOCUMENTS, HOME, SYSTEM, countries, country
 from serai.systems.simcards.service.holds import Hold
 from serai.systems.simcards.service.sales import Purchase, SaleStanding
 from serai.web.forms import Form, read_form

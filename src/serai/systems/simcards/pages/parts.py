@@ -4,11 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from babel import Locale
-from fastapi import Request, Response
-from starlette.responses import RedirectResponse
 
-from serai.kernel.errors import SeraiError
-from serai.systems.identity.api import leave_flash
 from serai.systems.simcards.model import Pool
 from serai.systems.simcards.numbering.classes import NumberClass
 
@@ -67,20 +63,6 @@ def how_long(days: float | None) -> str:
             return f"about {count} {noun}{'' if count == 1 else 's'}"
     years = days / DAYS_A_YEAR
     return f"about {round(years)} years" if years < YEARS_FAR else f"more than {YEARS_FAR} years"
-
-
-def done(request: Request, href: str, said: str) -> Response:
-    """Leads on from a form that was taken."""
-    response = RedirectResponse(href, 303)
-    leave_flash(request, response, "ok", said)
-    return response
-
-
-def refused(request: Request, href: str, error: SeraiError) -> Response:
-    """Leads back from a button whose wish cannot be, and says why."""
-    response = RedirectResponse(href, 303)
-    leave_flash(request, response, "bad", error.message)
-    return response
 
 
 _NONE = frozenset({"EU", "EZ", "UN", "ZZ", "QO", "XA", "XB"})

@@ -9,6 +9,7 @@ from serai.kernel.errors import Conflict, Invalid, SeraiError, Unavailable
 from serai.kernel.money import Money
 from serai.runtime.http.principal import Asking, Principal
 from serai.systems.checkout.api import BACK_FROM_BANK
+from serai.systems.identity.api import done, refused
 from serai.systems.payments.api import PaymentState, PaymentUnknown
 from serai.systems.simcards.errors import NoSuchSale, SaleNotOpen
 from serai.systems.simcards.http.models import PortOutIn
@@ -16,7 +17,7 @@ from serai.systems.simcards.http.parts import Simcards, capability
 from serai.systems.simcards.model import SaleState
 from serai.systems.simcards.numbering.cards import BadCard, masked_tail, parse_iccid
 from serai.systems.simcards.numbering.plans import shown
-from serai.systems.simcards.pages.parts import HOME, SYSTEM, country, done, refused
+from serai.systems.simcards.pages.parts import HOME, SYSTEM, country
 from serai.systems.simcards.service.sales import SaleStanding
 from serai.web.forms import Form, read_form
 from serai.web.shell import Shell

@@ -8,13 +8,14 @@ from starlette.responses import RedirectResponse
 from serai.kernel.errors import Invalid, SeraiError
 from serai.runtime.http.answers import as_uuid
 from serai.runtime.http.principal import Asking, Principal, limit_of
+from serai.systems.identity.api import refused
 from serai.systems.simcards.errors import NoSuchCandidate
 from serai.systems.simcards.http.models import SearchIn
 from serai.systems.simcards.http.parts import Simcards, capability
 from serai.systems.simcards.model import Candidate, Pool
 from serai.systems.simcards.numbering.classes import NumberClass
 from serai.systems.simcards.numbering.patterns import Pattern
-from serai.systems.simcards.pages.parts import CLASSES, HOME, SYSTEM, by_country, country, lead_words, refused
+from serai.systems.simcards.pages.parts import CLASSES, HOME, SYSTEM, by_country, country, lead_words
 from serai.systems.simcards.service.holds import Hold
 from serai.systems.simcards.service.search import Wish
 from serai.systems.simcards.service.showing import Viewer

@@ -10,19 +10,12 @@ from serai.runtime.http.answers import path_uuid
 from serai.runtime.http.principal import Principal
 from serai.runtime.postgres.database import Transaction
 from serai.runtime.postgres.keyset import Slice
+from serai.systems.identity.api import done, refused
 from serai.systems.stock.errors import NoSuchAlert
 from serai.systems.stock.flows import AlertState
 from serai.systems.stock.http.models import OrderIn
 from serai.systems.stock.http.parts import Manager, Mover, PlainId, Viewer
-from serai.systems.stock.pages.parts import (
-    SHOWN_AGAIN,
-    Floor,
-    Options,
-    chosen_location,
-    done,
-    location_options,
-    refused,
-)
+from serai.systems.stock.pages.parts import SHOWN_AGAIN, Floor, Options, chosen_location, location_options
 from serai.systems.stock.pages.policies import HISTORY_DAYS
 from serai.systems.stock.reorder import SERVICE_PERCENT
 from serai.systems.stock.service.alerts import Shown

@@ -11,6 +11,7 @@ from serai.kernel.errors import Invalid
 from serai.runtime.http.answers import path_uuid
 from serai.runtime.http.principal import Principal
 from serai.runtime.postgres.database import Transaction
+from serai.systems.identity.api import done, refused
 from serai.systems.stock.errors import NoSuchCount
 from serai.systems.stock.flows import CountState
 from serai.systems.stock.http.flows import numbers_of, plan_of
@@ -25,9 +26,7 @@ from serai.systems.stock.pages.parts import (
     branch_of,
     category_options,
     chosen_location,
-    done,
     location_options,
-    refused,
 )
 from serai.systems.stock.service.counts import LINES_MAX as LEVELS_MAX
 from serai.systems.stock.service.counts import Counted

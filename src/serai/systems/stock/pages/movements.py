@@ -6,18 +6,11 @@ from serai.kernel.money import Money
 from serai.runtime.http.answers import path_uuid
 from serai.runtime.postgres.database import Transaction
 from serai.runtime.postgres.keyset import Slice
+from serai.systems.identity.api import done, refused
 from serai.systems.stock.errors import NoSuchMovement
 from serai.systems.stock.http.models import CorrectionIn
 from serai.systems.stock.http.parts import Approver, PlainId, Viewer
-from serai.systems.stock.pages.parts import (
-    SHOWN_AGAIN,
-    Floor,
-    Options,
-    chosen_location,
-    done,
-    location_options,
-    refused,
-)
+from serai.systems.stock.pages.parts import SHOWN_AGAIN, Floor, Options, chosen_location, location_options
 from serai.systems.stock.posting import CORRECTABLE, Kind
 from serai.systems.stock.service.movements import Full
 from serai.systems.stock.store import catalogue, pages

@@ -5,11 +5,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from serai.runtime.postgres.database import Transaction
+from serai.systems.identity.api import done
 from serai.systems.stock.http.ledger import draft_of
 from serai.systems.stock.http.models import MovementIn
 from serai.systems.stock.http.parts import Mover
 from serai.systems.stock.pages.lines import Filled, filled, items_in, moment_in, offered, scanned, with_lines
-from serai.systems.stock.pages.parts import SHOWN_AGAIN, Floor, done, location_options
+from serai.systems.stock.pages.parts import SHOWN_AGAIN, Floor, location_options
 from serai.systems.stock.posting import Kind
 from serai.systems.stock.store import catalogue
 from serai.web.forms import Form, read_document, read_form

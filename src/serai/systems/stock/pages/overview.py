@@ -1,10 +1,9 @@
 """/stock: how the stock stands, what moves today, and what to look at first."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from babel.dates import format_date
 from fastapi import APIRouter, Request, Response
 
 from serai.kernel.money import Money
@@ -17,6 +16,7 @@ from serai.systems.stock.posting import Kind
 from serai.systems.stock.service.worth import Method, totals, valued
 from serai.systems.stock.store import alerts as alert_store
 from serai.systems.stock.store import catalogue, pages
+from serai.web.charts import by_day
 
 CHART_DAYS = 30
 ROWS_MAX = 6
@@ -74,21 +74,8 @@ def _chart(moved: Mapping[tuple[date, str], int], today: date) -> dict[str, Any]
     others = [kind for kind in Kind if kind is not Kind.SELL]
     sales = [moved.get((day, Kind.SELL), 0) for day in days]
     rest = [sum(moved.get((day, kind), 0) for kind in others) for day in days]
-    return {
-        "x": noons(days),
-        "names": [day_name(day) for day in days],
-        "series": [
-            {"label": "Sales", "unit": "movements", "bars": True, "values": sales},
-            {"label": "Deliveries and others", "unit": "movements", "values": rest},
-        ],
-    }
-
-
-def noons(days: list[date]) -> list[int]:
-    """Noon of each day, so that the day is the same in every reader's zone."""
-    return [int(datetime.combine(day, time(12), UTC).timestamp()) for day in days]
-
-
-def day_name(day: date) -> str:
-    """'Tue 24 Nov'."""
-    return format_date(day, "EEE d MMM", locale="en")
+    return by_day(
+        days,
+        {"label": "Sales", "unit": "movements", "bars": True, "values": sales},
+        {"label": "Deliveries and others", "unit": "movements", "values": rest},
+    )

@@ -6,14 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Request, Response
-from starlette.responses import RedirectResponse
 
-from serai.kernel.errors import Conflict, Invalid, NotFound
+from serai.kernel.errors import Conflict, Invalid
 from serai.kernel.ports import Clock, Random
 from serai.runtime.http.idempotency import Key, owner_of, record, reserve
 from serai.runtime.http.principal import Principal
 from serai.runtime.postgres.database import Transaction
-from serai.systems.identity.api import leave_flash
 from serai.systems.stock.model import Location
 from serai.systems.stock.service.catalogue import below
 from serai.systems.stock.store import catalogue
@@ -83,20 +81,6 @@ class Floor:
     async def locations(self, principal: Principal) -> list[Location]:
         """Where people can put things, by code."""
         return await self.stock.read(principal.tenant, lambda tx: catalogue.locations(tx, real=True))
-
-
-def done(request: Request, href: str, said: str) -> Response:
-    """Leads on from a form that was taken."""
-    response = RedirectResponse(href, SEEN_OTHER)
-    leave_flash(request, response, "ok", said)
-    return response
-
-
-def refused(request: Request, href: str, error: Conflict | Invalid | NotFound) -> Response:
-    """Leads back from a button whose wish cannot be, and says why."""
-    response = RedirectResponse(href, SEEN_OTHER)
-    leave_flash(request, response, "bad", error.message)
-    return response
 
 
 def location_options(locations: list[Location], everywhere: str = "") -> Options:

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Request, Response
 from serai.kernel.errors import Invalid
 from serai.runtime.http.answers import path_uuid
 from serai.runtime.postgres.database import Transaction
+from serai.systems.identity.api import done
 from serai.systems.stock.errors import NoSuchLocation, NoSuchProduct
 from serai.systems.stock.http.models import PolicyIn
 from serai.systems.stock.http.parts import Manager, PlainId, Viewer
 from serai.systems.stock.http.reorder import rule_of
-from serai.systems.stock.pages.parts import SHOWN_AGAIN, Floor, done
+from serai.systems.stock.pages.parts import SHOWN_AGAIN, Floor
 from serai.systems.stock.reorder import SERVICE_PERCENT
 from serai.systems.stock.service.alerts import Ruled
 from serai.web.forms import Form, read_form

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Request, Response
 from serai.runtime.http.answers import path_uuid
 from serai.runtime.postgres.database import Transaction
 from serai.runtime.postgres.keyset import Slice
+from serai.systems.identity.api import done
 from serai.systems.stock.errors import NoSuchProduct
 from serai.systems.stock.http.catalogue import product_of
 from serai.systems.stock.http.models import ProductIn, ProductPatch
 from serai.systems.stock.http.parts import Manager, PlainId, Viewer
 from serai.systems.stock.model import NOTHING, Level, Location, Product, Tracking
-from serai.systems.stock.pages.overview import day_name, noons
 from serai.systems.stock.pages.parts import (
     SHOWN_AGAIN,
     Floor,
@@ -22,12 +22,12 @@ from serai.systems.stock.pages.parts import (
     branch_of,
     category_options,
     chosen_location,
-    done,
     location_options,
 )
 from serai.systems.stock.service.levels import There
 from serai.systems.stock.store import alerts as alert_store
 from serai.systems.stock.store import catalogue, pages
+from serai.web.charts import by_day
 from serai.web.forms import Form, read_document, read_form
 from serai.web.listing import Column, Filter, Listing, read_listing
 
@@ -151,19 +151,17 @@ class ProductsPages:
         if not places:
             return None
         courses = [await self._floor.stock.levels.series(tx, product, place, CHART_DAYS) for place in places]
-        days = [point.day for point in courses[0]]
-        return {
-            "x": noons(days),
-            "names": [day_name(day) for day in days],
-            "series": [
+        return by_day(
+            [point.day for point in courses[0]],
+            *(
                 {
                     "label": place.name,
                     "unit": product.unit,
                     "values": [float(product.written(point.on_hand)) for point in course],
                 }
                 for place, course in zip(places, courses, strict=True)
-            ],
-        }
+            ),
+        )
 
     async def show_new(self, request: Request, principal: Manager) -> Response:
         """An empty form."""

@@ -5,8 +5,9 @@ from fastapi import APIRouter, Request, Response
 from serai.runtime.http.principal import Principal
 from serai.runtime.postgres.database import Transaction
 from serai.runtime.sheets import BadSheet, Column, ImportReport, SheetRefused
+from serai.systems.identity.api import done
 from serai.systems.stock.http.parts import Manager
-from serai.systems.stock.pages.parts import Floor, done
+from serai.systems.stock.pages.parts import Floor
 from serai.systems.stock.service.sheets import DELIVERIES, PRODUCTS
 from serai.web.forms import Form
 from serai.web.importing import Importing, Upload, read_upload

@@ -11,21 +11,14 @@ from serai.runtime.http.answers import path_uuid
 from serai.runtime.http.principal import Principal
 from serai.runtime.postgres.database import Transaction
 from serai.runtime.postgres.keyset import Slice
+from serai.systems.identity.api import done, refused
 from serai.systems.stock.errors import NoSuchTransfer
 from serai.systems.stock.flows import UNDER_WAY, TransferState
 from serai.systems.stock.http.flows import transfer_of
 from serai.systems.stock.http.models import ReasonIn, ReceiveIn, TransferIn
 from serai.systems.stock.http.parts import Approver, Mover, PlainId, Viewer
 from serai.systems.stock.pages.lines import Filled, filled, items_in, more, offered, scanned, with_lines
-from serai.systems.stock.pages.parts import (
-    SHOWN_AGAIN,
-    Floor,
-    Options,
-    chosen_location,
-    done,
-    location_options,
-    refused,
-)
+from serai.systems.stock.pages.parts import SHOWN_AGAIN, Floor, Options, chosen_location, location_options
 from serai.systems.stock.service.transfers import Arrival, Shipped
 from serai.systems.stock.store import catalogue, pages
 from serai.web.forms import Form, read_document, read_form

@@ -8,8 +8,9 @@ from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.http.admin_models import MovieIn, MoviePatch, changes_of
 from serai.systems.cinema.http.parts import Manager, path_uuid
 from serai.systems.cinema.model import Movie
-from serai.systems.cinema.pages.house.parts import HOUSE, done, form_of
+from serai.systems.cinema.pages.house.parts import HOUSE, form_of
 from serai.systems.cinema.store import house as store
+from serai.systems.identity.api import done
 from serai.web.forms import Form, read_form
 from serai.web.listing import Column, Filter, read_listing
 from serai.web.shell import Shell

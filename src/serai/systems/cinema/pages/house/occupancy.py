@@ -1,7 +1,7 @@
 """/cinema/house/occupancy: how full the house was and will be, as a chart, a table and a file."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlencode
 
@@ -14,6 +14,7 @@ from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.http.parts import Manager, as_uuid
 from serai.systems.cinema.pages.house.parts import HOUSE, all_theaters
 from serai.systems.cinema.service.reports import Group, Report
+from serai.web.charts import by_day
 from serai.web.shell import Shell
 
 HREF = f"{HOUSE}/occupancy"
@@ -93,16 +94,12 @@ def _label(kind: str, key: str) -> str:
 
 
 def _chart(days: Sequence[Group]) -> dict[str, Any] | None:
-    """Seats on sale and sold by day; at noon, so that the day is the same in every reader's zone. None for one day."""
+    """Seats on sale and sold by day; None for one day."""
     if len(days) < 2:
         return None
     totals = [day.report.total for day in days]
-    noons = [datetime.combine(date.fromisoformat(day.key), time(12), UTC) for day in days]
-    return {
-        "x": [int(noon.timestamp()) for noon in noons],
-        "names": [_label("day", day.key) for day in days],
-        "series": [
-            {"label": "Sold", "unit": "seats", "bars": True, "values": [total.sold for total in totals]},
-            {"label": "On sale", "unit": "seats", "values": [total.seats - total.blocked for total in totals]},
-        ],
-    }
+    return by_day(
+        [date.fromisoformat(day.key) for day in days],
+        {"label": "Sold", "unit": "seats", "bars": True, "values": [total.sold for total in totals]},
+        {"label": "On sale", "unit": "seats", "values": [total.seats - total.blocked for total in totals]},
+    )

@@ -4,15 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from fastapi import Request, Response
-from starlette.responses import RedirectResponse
-
-from serai.kernel.errors import Conflict, Invalid, NotFound
+from serai.kernel.errors import Conflict, Invalid
 from serai.runtime.postgres.keyset import Seek
 from serai.systems.cinema.http.parts import Cinema
 from serai.systems.cinema.model import Theater
 from serai.systems.cinema.store import house as store
-from serai.systems.identity.api import leave_flash
 from serai.web.forms import Form
 
 HOUSE = "/cinema/house"
@@ -22,20 +18,6 @@ THEATERS_MAX = 500
 
 SHOWN_AGAIN = (Invalid, Conflict)
 """Refusals that a form shows; others become the error page."""
-
-
-def done(request: Request, href: str, said: str) -> Response:
-    """Leads on from a form that was taken."""
-    response = RedirectResponse(href, 303)
-    leave_flash(request, response, "ok", said)
-    return response
-
-
-def refused(request: Request, href: str, error: Conflict | Invalid | NotFound) -> Response:
-    """Leads back from a button whose wish cannot be, and says why."""
-    response = RedirectResponse(href, 303)
-    leave_flash(request, response, "bad", error.message)
-    return response
 
 
 def form_of(thing: object, names: Sequence[str], **more: str) -> Form:

@@ -13,8 +13,9 @@ from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.http.admin_models import Line, ScreenPatch
 from serai.systems.cinema.http.parts import Manager, path_uuid
 from serai.systems.cinema.model import Screen, Theater
-from serai.systems.cinema.pages.house.parts import HOUSE, done
+from serai.systems.cinema.pages.house.parts import HOUSE
 from serai.systems.cinema.plan import Plan, classic, export_plan, stadium, studio
+from serai.systems.identity.api import done
 from serai.web.forms import Form, read_form
 from serai.web.shell import Shell
 

@@ -8,10 +8,11 @@ from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.http.admin_models import terms_of
 from serai.systems.cinema.http.parts import Manager, find_show
 from serai.systems.cinema.model import Show
-from serai.systems.cinema.pages.house.parts import HOUSE, SHOWN_AGAIN, done, refused
+from serai.systems.cinema.pages.house.parts import HOUSE, SHOWN_AGAIN
 from serai.systems.cinema.pages.house.show_form import priced_categories, read_terms, terms_form
 from serai.systems.cinema.service.board import Board
 from serai.systems.cinema.store.schedule import Terms
+from serai.systems.identity.api import done, refused
 from serai.web.forms import Form, read_form
 from serai.web.shell import Shell
 

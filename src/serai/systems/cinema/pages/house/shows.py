@@ -13,12 +13,13 @@ from serai.systems.cinema.http import Cinema
 from serai.systems.cinema.http.admin_models import planned_show
 from serai.systems.cinema.http.parts import Manager, as_uuid
 from serai.systems.cinema.model import Screen, Theater
-from serai.systems.cinema.pages.house.parts import HOUSE, SHOWN_AGAIN, all_theaters, done
+from serai.systems.cinema.pages.house.parts import HOUSE, SHOWN_AGAIN, all_theaters
 from serai.systems.cinema.pages.house.show_form import CLASHES, price_field, priced_categories, read_show, terms_form
 from serai.systems.cinema.plan import Plan, import_plan
 from serai.systems.cinema.service.board import Board
 from serai.systems.cinema.store import house as store
 from serai.systems.cinema.store.schedule import ShowsWanted, Terms
+from serai.systems.identity.api import done
 from serai.web.forms import Form, read_form
 from serai.web.listing import Column, Filter, Listing, read_listing
 from serai.web.shell import Shell
