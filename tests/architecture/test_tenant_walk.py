@@ -44,6 +44,7 @@ SOURCES: Mapping[str, str] = {
     "product_id": "select product_id::text from stock.products",
     "reservation_id": "select reservation_id::text from stock.reservations",
     "sale_id": _CAPABILITY.format(id="sale_id", table="simcards.sales"),
+    "sale_uuid": "select sale_id::text from simcards.sales",
     "screen_id": "select screen_id::text from cinema.screens",
     "session_id": "select id::text from identity.sessions",
     "show_id": "select show_id::text from cinema.shows where starts_at > now() + interval '1 day'",
@@ -54,7 +55,7 @@ SOURCES: Mapping[str, str] = {
 }
 """Where a parameter or a field gets its value: from a row of the first organisation."""
 
-NOBODY_HAS_ONE = {"entry_id": str(UUID(int=7)), "move": "accept"}
+NOBODY_HAS_ONE = {"entry_id": str(UUID(int=7))}
 """Parameters of things that a demo does not leave behind."""
 
 EMPTY = {

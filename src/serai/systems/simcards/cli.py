@@ -23,7 +23,7 @@ from serai.systems.simcards.numbering.classes import NumberClass
 from serai.systems.simcards.numbering.plans import Kind, Wanted
 from serai.systems.simcards.numbering.states import NumberState
 from serai.systems.simcards.service.audit import AuditReport, audit
-from serai.systems.simcards.service.evidence import DRAWS, Evidence, gather
+from serai.systems.simcards.service.evidence import DRAWS, Evidence, Witness
 from serai.systems.simcards.service.pools import NewPool, Pools
 from serai.systems.simcards.system import make_pools
 
@@ -149,7 +149,8 @@ def randomness(run: RunInWorld, *, pool: str, draws: int, organisation: str | No
         allocation = Allocation(world.clock, world.random)
         pools = make_pools(world, allocation)
         found = await _found(pools, tenant, pool)
-        return await gather(world.database, allocation, pools, tenant, found, world.clock, world.random, draws)
+        witness = Witness(world.database, allocation, pools, world.clock, world.random)
+        return await witness.gather(tenant, found, draws)
 
     evidence = run(work)
     if as_json:

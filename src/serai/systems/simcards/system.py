@@ -10,11 +10,13 @@ from serai.runtime.system import Entry, Figure, Parts, Progress, System, World
 from serai.systems.allocation.api import Allocation
 from serai.systems.identity.api import IdentityApi
 from serai.systems.payments.api import Payments
-from serai.systems.simcards import demo
+from serai.systems.simcards.demo import EVERY_S, Demo
 from serai.systems.simcards.http import Simcards, make_routers
 from serai.systems.simcards.model import OWNER
 from serai.systems.simcards.pages import make_pages
+from serai.systems.simcards.service.board import Board
 from serai.systems.simcards.service.cards import Cards
+from serai.systems.simcards.service.evidence import Witness
 from serai.systems.simcards.service.holds import Holds
 from serai.systems.simcards.service.mail import SaleMail
 from serai.systems.simcards.service.numbers import Numbers
@@ -23,6 +25,7 @@ from serai.systems.simcards.service.pools import Pools
 from serai.systems.simcards.service.portings import Portings
 from serai.systems.simcards.service.sales import Sales
 from serai.systems.simcards.service.search import Search
+from serai.systems.simcards.service.showing import SELLER
 from serai.systems.simcards.settings import SimcardsSettings
 from serai.systems.simcards.store import pools as pool_store
 from serai.systems.simcards.store.sales import sold_by_hour
@@ -57,6 +60,8 @@ def make_simcards(world: World) -> Simcards:
         numbers=numbers,
         portings=Portings(database, numbers, sales, world.outbox, clock, random),
         cards=Cards(database),
+        board=Board(database, pools, clock),
+        witness=Witness(database, allocation, pools, clock, random),
         settings=settings,
     )
 
@@ -77,7 +82,10 @@ def build(world: World) -> Parts:
             Job("simcards.fill_pool", fill_pool, deadline_s=1800),
             Job("simcards.forget_shown", partial(_forget_shown, world), cron="7 0 * * *"),
         ],
-        loops=[Loop("simcards.quarantine", REST_EVERY_S, shop.numbers.release_rested)],
+        loops=[
+            Loop("simcards.quarantine", REST_EVERY_S, shop.numbers.release_rested),
+            Loop("simcards.demo_buyers", EVERY_S, partial(_buy_on, world, shop)),
+        ],
         figure=partial(_figure, world),
         demo=partial(_load_demo, world, shop),
     )
@@ -89,7 +97,12 @@ async def _forget_shown(world: World) -> None:
 
 
 async def _load_demo(world: World, shop: Simcards, progress: Progress) -> None:
-    await demo.load(shop, await world.need(IdentityApi).site_tenant(), world.random, progress)
+    await Demo(shop, await world.need(IdentityApi).site_tenant(), world.random).load(progress)
+
+
+async def _buy_on(world: World, shop: Simcards) -> None:
+    if world.settings.demo:
+        await Demo(shop, await world.need(IdentityApi).site_tenant(), world.random).buy_one()
 
 
 async def _figure(world: World) -> Figure:
@@ -109,10 +122,10 @@ SYSTEM = System(
     home="/simcards",
     navigation=(
         Entry("Numbers", "/simcards", "smartphone"),
-        Entry("Pools", "/simcards/desk", "layout-dashboard", "simcards:sell"),
-        Entry("A number", "/simcards/desk/numbers", "search", "simcards:sell"),
-        Entry("Portings", "/simcards/desk/portings", "inbox", "simcards:sell"),
-        Entry("Cards", "/simcards/desk/cards", "credit-card", "simcards:manage"),
+        Entry("Desk", "/simcards/desk", "layout-dashboard", SELLER),
+        Entry("Sales", "/simcards/desk/sales", "wallet", SELLER),
+        Entry("Cards", "/simcards/desk/cards", "credit-card", SELLER),
+        Entry("Portings", "/simcards/desk/portings", "inbox", SELLER),
     ),
     folder=Path(__file__).parent,
     needs=("identity", "allocation", "payments"),

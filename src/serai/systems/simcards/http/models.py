@@ -200,6 +200,51 @@ class ReasonIn(Model):
     reason: Annotated[str, Field(max_length=200, pattern=LINE)] = ""
 
 
+class SaleLineOut(Model):
+    """A sale, as those who work in the shop see it. Its id opens nothing: the buyer's secret is not in it."""
+
+    id: str
+    number: str
+    number_class: Annotated[str, Field(alias="class")]
+    state: str
+    confirmation_code: str
+    name: str
+    email: str
+    total: Amount
+    at: Instant
+
+
+class CardOut(Model):
+    """A SIM card; `number` once it is paired."""
+
+    iccid: str
+    imsi: str
+    number: str | None
+    batch: str
+    added_at: Instant
+
+
+class TestOut(Model):
+    """One test of chance. `p`: how likely numbers as odd as these are from a fair source."""
+
+    name: str
+    statistic: float
+    p: float
+    passed: bool
+    said: str
+
+
+class EvidenceOut(Model):
+    """What the tests say of a pool's draws, and of a shop that sells in order, which must lose."""
+
+    pool: str
+    numbers: int
+    draws: int
+    holds: bool
+    tests: list[TestOut]
+    baseline: list[TestOut]
+
+
 class LogLineOut(Model):
     """One thing that happened to a number."""
 

@@ -3,18 +3,23 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Query
 
 from serai.kernel.errors import NotFound
 from serai.kernel.ids import Capability
 from serai.kernel.money import Money
+from serai.runtime.http.answers import read_cursor, write_cursor
+from serai.runtime.http.models import PAGE_MAX
 from serai.runtime.http.principal import Principal, Requires
 from serai.runtime.postgres.database import Database
+from serai.runtime.postgres.keyset import Seek, Slice
 from serai.systems.allocation.api import Allocation
 from serai.systems.simcards.model import Candidate, Pool, Standing
 from serai.systems.simcards.numbering.plans import shown
 from serai.systems.simcards.porting import Porting
+from serai.systems.simcards.service.board import Board
 from serai.systems.simcards.service.cards import Cards
+from serai.systems.simcards.service.evidence import Witness
 from serai.systems.simcards.service.holds import Hold, Holds
 from serai.systems.simcards.service.numbers import Numbers
 from serai.systems.simcards.service.pools import Pools
@@ -23,6 +28,7 @@ from serai.systems.simcards.service.sales import Sales
 from serai.systems.simcards.service.search import Search
 from serai.systems.simcards.service.showing import SELLER
 from serai.systems.simcards.settings import SimcardsSettings
+from serai.systems.simcards.store.board import ListedCard, ListedSale
 
 ErrorT = TypeVar("ErrorT", bound=NotFound)
 
@@ -40,8 +46,13 @@ class Simcards:
     numbers: Numbers
     portings: Portings
     cards: Cards
+    board: Board
+    witness: Witness
     settings: SimcardsSettings
 
+
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+Cursor = Annotated[str | None, Query(max_length=700)]
 
 PlainId = Annotated[str, Path(max_length=64)]
 SecretId = Annotated[str, Path(max_length=64)]
@@ -110,6 +121,43 @@ def hold_json(hold: Hold) -> dict[str, Any]:
         "price": hold.price.json(),
         "expires_at": hold.expires_at,
     }
+
+
+def sale_line_json(sale: ListedSale) -> dict[str, Any]:
+    """A sale without its buyer's secret."""
+    return {
+        "id": str(sale.sale_id),
+        "number": f"+{sale.number}",
+        "class": sale.number_class,
+        "state": sale.state,
+        "confirmation_code": sale.confirmation_code,
+        "name": sale.name,
+        "email": sale.email,
+        "total": sale.total.json(),
+        "at": sale.at,
+    }
+
+
+def card_json(card: ListedCard) -> dict[str, Any]:
+    """A card of the stock."""
+    return {
+        "iccid": card.iccid,
+        "imsi": card.imsi,
+        "number": f"+{card.number}" if card.number else None,
+        "batch": card.batch,
+        "added_at": card.added_at,
+    }
+
+
+def seek_of(order: str, limit: int, cursor: str | None, *, descending: bool = False) -> Seek:
+    """The page that a query asks for; Invalid for a cursor that is none of ours."""
+    parts = read_cursor(cursor, 2)
+    return Seek(order, limit, descending, (parts[0], parts[1]) if parts else None)
+
+
+def page_json(found: Slice[dict[str, Any]]) -> dict[str, Any]:
+    """A page as every list is."""
+    return {"items": list(found.items), "next_cursor": write_cursor(*found.next) if found.next else None}
 
 
 def porting_json(found: Porting, *, secret: bool) -> dict[str, Any]:

@@ -6,9 +6,13 @@ from fastapi import APIRouter, Query, Request, Response
 
 from serai.kernel.errors import Invalid
 from serai.runtime.http.answers import json_response, path_uuid
+from serai.runtime.http.models import LINE, Page
 from serai.runtime.http.routing import Router
 from serai.systems.simcards.errors import NoSuchNumber, NoSuchPool, NoSuchPorting
 from serai.systems.simcards.http.models import (
+    ActivateIn,
+    CardOut,
+    EvidenceOut,
     ImportOut,
     NumberOut,
     PlanOut,
@@ -17,9 +21,26 @@ from serai.systems.simcards.http.models import (
     PortingOut,
     PortingsOut,
     ReasonIn,
+    SaleLineOut,
     StandingOut,
 )
-from serai.systems.simcards.http.parts import Manager, PlainId, Seller, Simcards, pool_json, porting_json, standing_json
+from serai.systems.simcards.http.parts import (
+    Cursor,
+    Limit,
+    Manager,
+    PlainId,
+    Seller,
+    Simcards,
+    card_json,
+    page_json,
+    pool_json,
+    porting_json,
+    sale_line_json,
+    seek_of,
+    standing_json,
+)
+from serai.systems.simcards.model import SaleState
+from serai.systems.simcards.numbering.cards import BadCard, parse_iccid
 from serai.systems.simcards.numbering.classes import NumberClass, class_of
 from serai.systems.simcards.numbering.plans import (
     Kind,
@@ -38,6 +59,7 @@ def staff_router(shop: Simcards) -> APIRouter:
     """For the roles `simcards:manage` and, where a counter needs it, `simcards:sell`."""
     router = Router(prefix="/api/simcards/v1", tags=["simcards: shop"])
     _pools(router, shop)
+    _sales(router, shop)
     _numbers(router, shop)
     _portings(router, shop)
     _cards(router, shop)
@@ -89,6 +111,25 @@ def _pools(router: APIRouter, shop: Simcards) -> None:
         found = path_uuid(pool_id, NoSuchPool, "pool")
         return json_response(standing_json(await shop.pools.standing(principal.tenant, found)))
 
+    @router.post("/pools/{pool_id}/randomness", response_model=EvidenceOut, summary="Can anybody tell the next number?")
+    async def randomness(principal: Manager, pool_id: PlainId) -> Response:
+        found = path_uuid(pool_id, NoSuchPool, "pool")
+        return json_response((await shop.witness.gather(principal.tenant, found)).json())
+
+
+def _sales(router: APIRouter, shop: Simcards) -> None:
+    @router.get("/sales", response_model=Page[SaleLineOut], summary="Sales, the newest first")
+    async def sales(
+        principal: Seller,
+        text: Annotated[str, Query(max_length=254, pattern=LINE)] = "",
+        state: Annotated[SaleState | None, Query()] = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Response:
+        seek = seek_of("at", limit, cursor, descending=True)
+        found = await shop.board.sales(principal.tenant, text, state or "", seek)
+        return json_response(page_json(found.map(sale_line_json)))
+
 
 def _numbers(router: APIRouter, shop: Simcards) -> None:
     @router.get("/numbers/{number}", response_model=NumberOut, summary="A number and what happened to it")
@@ -108,6 +149,15 @@ def _numbers(router: APIRouter, shop: Simcards) -> None:
     @router.post("/numbers/{number}/retire", status_code=204, summary="Take a number off the shop for good")
     async def retire(principal: Manager, number: PlainId, wanted: ReasonIn) -> Response:
         await shop.numbers.retire(principal.tenant, _number(number), principal.label, wanted.reason)
+        return Response(status_code=204)
+
+    @router.put("/numbers/{number}/card", status_code=204, summary="A new card for a number in use")
+    async def put_on_card(principal: Seller, number: PlainId, wanted: ActivateIn) -> Response:
+        try:
+            iccid = parse_iccid(wanted.iccid)
+        except BadCard as error:
+            raise Invalid.of("iccid", error.code, str(error)) from None
+        await shop.numbers.put_on_card(principal.tenant, _number(number), iccid, principal.label)
         return Response(status_code=204)
 
     @router.post("/numbers/{number}/come-back", status_code=204, summary="A ported number was given up elsewhere")
@@ -148,6 +198,17 @@ def _cards(router: APIRouter, shop: Simcards) -> None:
         if not dry_run:
             report.refuse()
         return json_response(report.json())
+
+    @router.get("/cards", response_model=Page[CardOut], summary="The stock of cards, by ICCID")
+    async def cards(
+        principal: Seller,
+        text: Annotated[str, Query(max_length=80, pattern=LINE)] = "",
+        paired: Annotated[bool | None, Query()] = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Response:
+        found = await shop.board.cards(principal.tenant, text, paired, seek_of("iccid", limit, cursor))
+        return json_response(page_json(found.map(card_json)))
 
     @router.get("/cards.csv", summary="The stock as a sheet", responses={200: {"content": {"text/csv": {}}}})
     async def sheet(principal: Manager) -> Response:

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from serai.kernel.ports import Clock
 from serai.runtime.postgres.database import Database
+from serai.runtime.postgres.keyset import Seek, Slice
 from serai.systems.simcards.model import Standing
 from serai.systems.simcards.numbering.states import NumberState
+from serai.systems.simcards.porting import Porting
 from serai.systems.simcards.service.pools import Pools
 from serai.systems.simcards.store import board as store
 
@@ -66,6 +68,33 @@ class Board:
         """One pool's sales by day."""
         async with self._database.transaction(tenant) as tx:
             return self._days(await store.sold_by_day(tx, DAYS, pool_id))
+
+    async def numbers(
+        self, tenant: UUID, pool_id: UUID, text: str, state: str, seek: Seek
+    ) -> Slice[store.ListedNumber]:
+        """A page of a pool's numbers that have been somebody's."""
+        async with self._database.transaction(tenant) as tx:
+            return await store.numbers(tx, pool_id, text, state, seek)
+
+    async def sales(self, tenant: UUID, text: str, state: str, seek: Seek) -> Slice[store.ListedSale]:
+        """A page of the sales."""
+        async with self._database.transaction(tenant) as tx:
+            return await store.sales(tx, text, state, seek)
+
+    async def cards(self, tenant: UUID, text: str, paired: bool | None, seek: Seek) -> Slice[store.ListedCard]:
+        """A page of the stock of cards."""
+        async with self._database.transaction(tenant) as tx:
+            return await store.cards(tx, text, paired, seek)
+
+    async def card_counts(self, tenant: UUID) -> tuple[int, int]:
+        """Cards in all, and with a number."""
+        async with self._database.transaction(tenant) as tx:
+            return await store.card_counts(tx)
+
+    async def portings(self, tenant: UUID, direction: str, waiting: bool | None, seek: Seek) -> Slice[Porting]:
+        """A page of the requests to bring numbers along or take them away."""
+        async with self._database.transaction(tenant) as tx:
+            return await store.portings(tx, direction, waiting, seek)
 
     def _days(self, sold: dict[date, int]) -> tuple[Day, ...]:
         today = self._clock.now().date()

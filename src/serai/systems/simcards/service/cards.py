@@ -71,6 +71,11 @@ class Cards:
         imported = 0 if errors else len(reading.lines)
         return ImportReport(dry_run, reading.counted, imported, tuple(sorted(errors, key=lambda each: each.line)))
 
+    async def of_number(self, tenant: UUID, number: int) -> str | None:
+        """The ICCID of the card that a number is on, if it is on one."""
+        async with self._database.transaction(tenant) as tx:
+            return await store.card_of(tx, number)
+
     async def sheet(self, tenant: UUID) -> str:
         """The stock as a sheet, in the order of ICCIDs, <= EXPORT_MAX cards."""
         async with self._database.transaction(tenant) as tx:

@@ -8,9 +8,10 @@ from uuid import UUID
 from serai.runtime.outbox import Event, Outbox
 from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.allocation.api import Allocation, UnitRef, UnitsTaken
-from serai.systems.simcards.errors import NoSuchNumber, NumberTaken
+from serai.systems.simcards.errors import CardTaken, NoSuchNumber, NumberTaken
 from serai.systems.simcards.model import LogLine, NumberRow, Pool, Sale, SaleState
 from serai.systems.simcards.numbering import states
+from serai.systems.simcards.numbering.cards import masked_tail
 from serai.systems.simcards.numbering.states import NumberMove, NumberState
 from serai.systems.simcards.service.pools import Pools
 from serai.systems.simcards.store import numbers as store
@@ -24,6 +25,9 @@ RELEASE_BATCH_MAX = 200
 HISTORY_MAX = 200
 
 GIVEN_UP = "The number was given up at the other carrier."
+
+NEW_CARD = "new_card"
+"""What history calls a card for a number that is in use already: one that was brought along, or whose card is lost."""
 
 
 class Numbers:
@@ -101,6 +105,24 @@ class Numbers:
             await self.rest(tx, number, actor, move=NumberMove.REST)
 
         await self._database.retrying(tenant, work)
+
+    async def put_on_card(self, tenant: UUID, number: int, iccid: str, actor: str) -> None:
+        """Puts a number in use on a card of the stock; the card that it was on is free again.
+
+        NoSuchNumber, IllegalNumberMove if it is not in use, CardTaken.
+        """
+        async with self._database.transaction(tenant) as tx:
+            row = await self._locked(tx, number)
+            if row.state is not NumberState.ACTIVE:
+                raise states.IllegalNumberMove(f"A number that is {row.state.value} cannot get a new card.")
+            await store.unpair_cards(tx, number)
+            await self.pair(tx, number, iccid)
+            await self._put(tx, row, NEW_CARD, actor, f"card {masked_tail(iccid)}")
+
+    async def pair(self, tx: Transaction, number: int, iccid: str) -> None:
+        """The number is on this card of the stock; CardTaken."""
+        if not await store.pair_card(tx, iccid, number):
+            raise CardTaken("This card is not in stock, or has a number already; take another one.")
 
     async def retire(self, tenant: UUID, number: int, actor: str, note: str) -> None:
         """Takes a number off the shop for good. NoSuchNumber, IllegalNumberMove, NumberTaken while it is held."""

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from serai.kernel.errors import Invalid
 from serai.kernel.ids import uuid7
+from serai.kernel.money import known_currency
 from serai.kernel.ports import Clock, Random
 from serai.runtime.jobs import Queue
 from serai.runtime.outbox import Event, Outbox
@@ -21,6 +22,9 @@ from serai.systems.simcards.settings import SimcardsSettings
 from serai.systems.simcards.store import pools as store
 
 TOPIC = "serai.simcards.pool"
+
+PRICE_MINOR_MAX = 10**9
+"""Of a number, in minor units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,13 @@ class Pools:
             numbers, length = numbers_of(new.wanted)
         except NoSuchPlan as error:
             raise Invalid.of(error.field, "not_in_plan", str(error)) from None
+        if not known_currency(new.currency):
+            said = f"{new.currency!r} is no ISO 4217 currency; write one such as EUR."
+            raise Invalid.of("currency", "unknown_currency", said)
         if missing := [each.value for each in NumberClass if each not in new.prices]:
             raise Invalid.of("prices", "missing", f"Say what {missing[0]} numbers cost too.")
+        if wrong := [each.value for each, minor in new.prices.items() if not 0 <= minor <= PRICE_MINOR_MAX]:
+            raise Invalid.of("prices", "bad_price", f"A price is from 0 to {PRICE_MINOR_MAX:,}; {wrong[0]} is not.")
         async with self._database.transaction(tenant) as tx:
             await store.lock_pools(tx)
             for other in await store.all_pools(tx):

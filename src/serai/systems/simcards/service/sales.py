@@ -10,14 +10,13 @@ from serai.runtime.postgres.database import Database, Transaction
 from serai.systems.allocation.api import Allocation
 from serai.systems.checkout.api import Buying, Claims, Reply, Started
 from serai.systems.payments.api import Order, Payment, Payments, PaymentState
-from serai.systems.simcards.errors import CardTaken, NoSuchSale, NotReturnable, SaleNotOpen, SaleUnsettled
+from serai.systems.simcards.errors import NoSuchSale, NotReturnable, SaleNotOpen, SaleUnsettled
 from serai.systems.simcards.model import OWNER, Identity, Pool, Sale, SaleState
 from serai.systems.simcards.numbering.cards import masked_tail
 from serai.systems.simcards.service.holds import Hold, Holds
 from serai.systems.simcards.service.numbers import Numbers
 from serai.systems.simcards.service.orders import WORDS, sale_json
 from serai.systems.simcards.settings import SimcardsSettings
-from serai.systems.simcards.store import numbers as number_store
 from serai.systems.simcards.store import sales as store
 
 
@@ -90,6 +89,14 @@ class Sales(Buying[Sale]):
         async with self._database.transaction(tenant) as tx:
             return await self._standing(tx, await self._open(tx, sale))
 
+    async def of_id(self, tenant: UUID, sale_id: UUID) -> SaleStanding:
+        """The same for those who work in the shop, who need no secret; NoSuchSale."""
+        async with self._database.transaction(tenant) as tx:
+            found = await store.sale_by_id(tx, sale_id)
+            if found is None:
+                raise NoSuchSale("There is no such sale.")
+            return await self._standing(tx, found)
+
     async def of_hold(self, tenant: UUID, hold: Capability) -> SaleStanding | None:
         """The sale that was made from this hold, if any; NoSuchNumberHold."""
         async with self._database.transaction(tenant) as tx:
@@ -108,8 +115,7 @@ class Sales(Buying[Sale]):
                 return found
             await self._settled(tx, found)
             await self._numbers.activate(tx, found, actor, f"card {masked_tail(iccid)}")
-            if not await number_store.pair_card(tx, iccid, found.number):
-                raise CardTaken("This card is not in stock, or has a number already; take another one.")
+            await self._numbers.pair(tx, found.number, iccid)
             moved = await store.move_sale(tx, found.sale_id, (SaleState.SOLD,), SaleState.ACTIVE)
             assert moved, "the sale's row is locked, and its number was sold"
             return await self._open(tx, sale)

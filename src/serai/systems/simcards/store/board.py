@@ -5,10 +5,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from serai.kernel.money import Money
 from serai.runtime.postgres.database import Row, Transaction
 from serai.runtime.postgres.keyset import Order, Seek, Slice, clauses
+from serai.systems.simcards.model import SaleState
+from serai.systems.simcards.numbering.classes import NumberClass
 from serai.systems.simcards.numbering.states import NumberState
-from serai.systems.simcards.porting import Direction, Porting, PortingState
+from serai.systems.simcards.porting import Porting
+from serai.systems.simcards.store.sales import as_porting
+
+NUMBER_DIGITS_MAX = 15
+"""Of E.164."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,21 @@ class ListedCard:
     number: int | None
     batch: str
     added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSale:
+    """A sale, with who bought."""
+
+    sale_id: UUID
+    number: int
+    number_class: NumberClass
+    state: SaleState
+    confirmation_code: str
+    name: str
+    email: str
+    total: Money
+    at: datetime
 
 
 async def sold_by_day(tx: Transaction, days: int, pool_id: UUID | None = None) -> dict[date, int]:
@@ -101,6 +123,36 @@ async def card_counts(tx: Transaction) -> tuple[int, int]:
     return row[0], row[1]
 
 
+SALE_ORDERS: Mapping[str, Order] = {"at": Order("created_at", "timestamptz"), "price": Order("total_minor", "bigint")}
+
+
+async def sales(tx: Transaction, text: str, state: str, seek: Seek) -> Slice[ListedSale]:
+    """A page of the sales; `text` is the whole of a code, number or e-mail address, each with an index of its own."""
+    parts = clauses(seek, SALE_ORDERS, "sale_id")
+    digits = "".join(char for char in text if char in "0123456789")
+    number = int(digits) if 0 < len(digits) <= NUMBER_DIGITS_MAX else None
+    rows = await tx.fetch(
+        f"""
+        select {parts.columns}, sale_id, number, number_class, state, confirmation_code, identity->>'name', email,
+               total_minor, currency, created_at
+        from simcards.sales
+        where tenant_id = %(tenant)s and (%(state)s = '' or state = %(state)s)
+          and (%(text)s = '' or confirmation_code = upper(%(text)s) or number = %(number)s
+               or lower(email) = lower(%(text)s))
+          and {parts.where} {parts.end}
+        """,
+        {"tenant": tx.owner, "state": state, "text": text, "number": number, **parts.params},
+    )
+    return parts.page(rows, _listed_sale)
+
+
+def _listed_sale(row: Row) -> ListedSale:
+    sale_id, number, number_class, state, code, name, email, minor, currency, at = row
+    return ListedSale(
+        sale_id, number, NumberClass(number_class), SaleState(state), code, name, email, Money(minor, currency), at
+    )
+
+
 PORTING_ORDERS: Mapping[str, Order] = {"asked": Order("created_at", "timestamptz"), "carrier": Order("carrier")}
 
 
@@ -117,7 +169,7 @@ async def portings(tx: Transaction, direction: str, waiting: bool | None, seek: 
         """,
         {"tenant": tx.owner, "direction": direction, "waiting": waiting, **parts.params},
     )
-    return parts.page(rows, _porting)
+    return parts.page(rows, as_porting)
 
 
 async def portings_waiting(tx: Transaction) -> int:
@@ -128,8 +180,3 @@ async def portings_waiting(tx: Transaction) -> int:
     )
     assert row is not None
     return int(row[0])
-
-
-def _porting(row: Row) -> Porting:
-    porting_id, key, direction, number, state, *rest = row
-    return Porting(porting_id, bytes(key), Direction(direction), number, PortingState(state), *rest)

@@ -115,6 +115,14 @@ async def pair_card(tx: Transaction, iccid: str, number: int) -> bool | None:
     return False if known else None
 
 
+async def card_of(tx: Transaction, number: int) -> str | None:
+    """The ICCID of a number's card; by the unique key."""
+    row = await tx.fetch_one(
+        "select iccid from simcards.cards where tenant_id = %s and number = %s", (tx.owner, number)
+    )
+    return row[0] if row else None
+
+
 async def unpair_cards(tx: Transaction, number: int) -> None:
     """The number is on no card any more."""
     await tx.execute("update simcards.cards set number = null where tenant_id = %s and number = %s", (tx.owner, number))

@@ -211,7 +211,8 @@ async def sold_by_hour(tx: Transaction) -> tuple[int, ...]:
 _PORTING = "porting_id, key, direction, number, state, carrier, name, reason, created_at"
 
 
-def _porting(row: Row) -> Porting:
+def as_porting(row: Row) -> Porting:
+    """A request of a row of its columns, in the order of the table's own reads."""
     porting_id, key, direction, number, state, *rest = row
     return Porting(porting_id, bytes(key), Direction(direction), number, PortingState(state), *rest)
 
@@ -230,7 +231,7 @@ async def insert_porting(
     except UniqueViolation:
         return None
     assert row is not None
-    return _porting(row)
+    return as_porting(row)
 
 
 async def porting_by_id(tx: Transaction, porting_id: UUID, *, lock: bool = False) -> Porting | None:
@@ -240,7 +241,7 @@ async def porting_by_id(tx: Transaction, porting_id: UUID, *, lock: bool = False
         f" {'for update' if lock else ''}",
         (tx.owner, porting_id),
     )
-    return _porting(found) if found else None
+    return as_porting(found) if found else None
 
 
 async def open_porting_of(tx: Transaction, number: int) -> Porting | None:
@@ -250,7 +251,7 @@ async def open_porting_of(tx: Transaction, number: int) -> Porting | None:
         " and state in ('requested', 'accepted')",
         (tx.owner, number),
     )
-    return _porting(row) if row else None
+    return as_porting(row) if row else None
 
 
 async def open_portings(tx: Transaction, limit: int) -> list[Porting]:
@@ -260,7 +261,7 @@ async def open_portings(tx: Transaction, limit: int) -> list[Porting]:
         " order by porting_id limit %s",
         (tx.owner, limit),
     )
-    return [_porting(row) for row in rows]
+    return [as_porting(row) for row in rows]
 
 
 async def move_porting(tx: Transaction, porting_id: UUID, to: PortingState, reason: str) -> None:
