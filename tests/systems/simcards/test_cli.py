@@ -61,7 +61,7 @@ async def test_a_shop_that_sells_in_order_is_found_out(shop: Shop, monkeypatch: 
     async def next_one(*_: object) -> int:
         return pool.shuffle.key_of(next(in_order))
 
-    monkeypatch.setattr(evidence, "_draw", next_one)
+    monkeypatch.setattr(evidence.Witness, "_draw", next_one)
     result = await command(shop, "randomness", "Large")
     assert result.exit_code == 1
     assert "FAILED" in result.output
